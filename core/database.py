@@ -1,0 +1,101 @@
+"""PostgreSQL: the declarative base, the engine, and short sessions whose failures are AppErrors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy import MetaData
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from core.errors import Unavailable
+
+BUSY = "The database does not answer. Try again in a moment."
+
+
+class Base(DeclarativeBase):
+    """All tables; the convention names every constraint, so that migrations can drop what they made."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
+    """Make an engine that fails within seconds: the driver's own defaults wait for ever on a stalled peer."""
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        connect_args={
+            "timeout": 5,
+            "command_timeout": 15,
+            "server_settings": {
+                "application_name": "commonplace",
+                "idle_in_transaction_session_timeout": "30s",
+                "jit": "off",
+                "timezone": "UTC",
+            },
+        },
+    )
+
+
+class Database:
+    """The pool of one process."""
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        self.engine = make_engine(url, pool_size=pool_size)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Open a short session that only reads; never hold it across a loader or a yield to a client."""
+        with _translated():
+            async with self._sessions() as session:
+                yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """Open a session that commits at the end, or rolls back on any exception."""
+        with _translated():
+            async with self._sessions.begin() as session:
+                yield session
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self.engine.dispose()
+
+
+def sqlstate(error: BaseException | None) -> str:
+    """Tell PostgreSQL's five-letter code of a failure, wrapped by SQLAlchemy or not; empty for anything else."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(original, "sqlstate", None) or "")
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """Tell whether a failure means that the database is gone, full or starting, rather than that a statement was wrong."""
+    if isinstance(error, InterfaceError | PoolTimeoutError | asyncpg.InterfaceError | OSError | TimeoutError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return sqlstate(error).startswith(("08", "53", "57P"))
+
+
+class _translated:  # noqa: N801 - reads as a word
+    """Turn the loss of the database into Unavailable; everything else is a fault and goes up."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if is_lost(error):
+            raise Unavailable(BUSY) from error

@@ -1,0 +1,102 @@
+"""Settings: from the environment and a `.env` file, each with a default that works."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A sentence that names the wrong setting."""
+
+
+class Profile(StrEnum):
+    """What the server is open about."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class SignUp(StrEnum):
+    """Who may make an account."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class LogLevel(StrEnum):
+    """From which weight on log lines are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Settings(BaseSettings):
+    """All settings of one process; names are those of the environment."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(default=8000, description="The port to listen on.")
+    profile: Profile = Field(
+        default=Profile.DEVELOPMENT, description="`development` (GraphiQL, introspection) or `production` (neither)."
+    )
+    data_dir: Path = Field(default=Path(".data"), description="Where the embedded servers and secrets live.")
+    database_url: str | None = Field(
+        default=None, description="postgresql+asyncpg://user:password@host:port/name; none: embedded PostgreSQL."
+    )
+    redis_url: str | None = Field(default=None, description="redis://host:port/number; none: embedded Valkey.")
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
+    sign_up: SignUp = Field(default=SignUp.OPEN, description="`open` or `closed`: who may make an account.")
+    public_book_readers: Annotated[int, Field(ge=3)] = Field(
+        default=5, description="A book without ISBN is public from so many distinct readers on."
+    )
+    sign_ups_per_hour: Annotated[int, Field(ge=1)] = Field(
+        default=20, description="New accounts that one address may make within an hour."
+    )
+    trusted_proxies: Annotated[int, Field(ge=0, le=5)] = Field(
+        default=0, description="How many proxies of yours stand in front and append to X-Forwarded-For."
+    )
+    database_pool: Annotated[int, Field(ge=2, le=100)] = Field(
+        default=12, description="Connections to PostgreSQL that one process holds at most."
+    )
+    undo_days: Annotated[int, Field(ge=1)] = Field(default=30, description="Days for which a delete can be undone.")
+    tombstone_days: Annotated[int, Field(ge=31)] = Field(
+        default=180, description="Days for which a deleted highlight's id is remembered."
+    )
+    outcome_days: Annotated[int, Field(ge=31)] = Field(
+        default=35, description="Days for which outcomes and idempotency keys are remembered."
+    )
+    job_lease_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=30.0, description="A worker that is silent for so long loses its job to another."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _driver(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("postgresql+asyncpg://"):
+            return value
+        for plain in ("postgres://", "postgresql://"):
+            if value.startswith(plain):
+                return "postgresql+asyncpg://" + value.removeprefix(plain)
+        raise ValueError("must begin with postgresql://")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _scheme(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("must begin with redis:// or rediss://")
+        return value
+
+
+def load_settings() -> Settings:
+    """Read the settings; raise SettingsError with one sentence for each wrong one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}." for e in error.errors())
+        raise SettingsError(" ".join(wrong)) from None

@@ -1,0 +1,36 @@
+"""ORM TABLES: columns, constraints, tiny properties.
+
+May import core.
+"""
+
+from models.accounts import AuthAttempt, Device, Session
+from models.catalog import Book, BookHolder
+from models.highlights import Highlight
+from models.imports import Import, ImportBook, ImportMark, ImportProblem
+from models.jobs import IdempotencyKey, Job
+from models.profiles import User
+from models.social import Block, Follow, FollowRequest, Mute
+from models.sync import SyncCounter, SyncEpoch, SyncOutcome
+
+__all__ = [
+    "AuthAttempt",
+    "Block",
+    "Book",
+    "BookHolder",
+    "Device",
+    "Follow",
+    "FollowRequest",
+    "Highlight",
+    "IdempotencyKey",
+    "Import",
+    "ImportBook",
+    "ImportMark",
+    "ImportProblem",
+    "Job",
+    "Mute",
+    "Session",
+    "SyncCounter",
+    "SyncEpoch",
+    "SyncOutcome",
+    "User",
+]

@@ -1,0 +1,92 @@
+"""Files of highlights from elsewhere, and what became of each record."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, String, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database import Base
+from models.columns import Key, Moment, member, moment, owner, stamped, word
+
+
+class ImportFormat(StrEnum):
+    """What kind of file it is."""
+
+    MY_CLIPPINGS = "MY_CLIPPINGS"
+
+
+class ImportState(StrEnum):
+    """Where an import stands."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class Import(Base):
+    """One file on its way in."""
+
+    __tablename__ = "imports"
+
+    id: Mapped[Key]
+    user_id: Mapped[UUID] = owner(index=True)
+    format: Mapped[ImportFormat] = word(ImportFormat)
+    dry_run: Mapped[bool]
+    time_zone: Mapped[str] = mapped_column(String(64))
+    content: Mapped[str | None] = mapped_column(Text)
+    """The file as text; emptied when the import ends."""
+    state: Mapped[ImportState] = word(ImportState, ImportState.QUEUED)
+    done: Mapped[int] = mapped_column(server_default=text("0"))
+    total: Mapped[int | None]
+    created: Mapped[int] = mapped_column(server_default=text("0"))
+    merged: Mapped[int] = mapped_column(server_default=text("0"))
+    unchanged: Mapped[int] = mapped_column(server_default=text("0"))
+    skipped: Mapped[int] = mapped_column(server_default=text("0"))
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[Moment] = stamped()
+    finished_at: Mapped[datetime | None] = moment()
+
+
+class ImportBook(Base):
+    """One book of an import, with its part of the counts."""
+
+    __tablename__ = "import_books"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    authors: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    book_id: Mapped[UUID | None] = mapped_column(ForeignKey("books.id", ondelete="SET NULL"))
+    created: Mapped[int] = mapped_column(server_default=text("0"))
+    merged: Mapped[int] = mapped_column(server_default=text("0"))
+    unchanged: Mapped[int] = mapped_column(server_default=text("0"))
+    skipped: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class ImportProblem(Base):
+    """A record that did not go in, and why."""
+
+    __tablename__ = "import_problems"
+    __table_args__ = (Index("ix_import_problems_import_id_line", "import_id", "line"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"))
+    line: Mapped[int]
+    message: Mapped[str] = mapped_column(Text)
+
+
+class ImportMark(Base):
+    """A place that was imported once: the next file with it updates that highlight, or leaves it alone."""
+
+    __tablename__ = "import_marks"
+
+    user_id: Mapped[UUID] = member()
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    highlight_id: Mapped[UUID]
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """What the file said last time: only a file that says something new changes anything."""
+    created_at: Mapped[Moment] = stamped()
