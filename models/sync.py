@@ -35,9 +35,9 @@ class SyncEpoch(Base):
     """Which life of this database it is, and what that life looked like when it began; exactly one row."""
 
     __tablename__ = "sync_epoch"
-    __table_args__ = (CheckConstraint("only", name="single"),)
+    __table_args__ = (CheckConstraint("singleton", name="single"),)
 
-    only: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    singleton: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
     epoch: Mapped[str] = mapped_column(String(16))
     fingerprint: Mapped[str] = mapped_column(String(100))
     """System identifier, timeline and database oid: a restored backup differs in one of them."""

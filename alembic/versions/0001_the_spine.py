@@ -102,12 +102,12 @@ def upgrade() -> None:
     op.create_index("uq_jobs_key", "jobs", ["key"], unique=True)
     op.create_table(
         "sync_epoch",
-        sa.Column("only", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("singleton", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("epoch", sa.String(length=16), nullable=False),
         sa.Column("fingerprint", sa.String(length=100), nullable=False),
         sa.Column("began_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("only", name=op.f("ck_sync_epoch_single")),
-        sa.PrimaryKeyConstraint("only", name=op.f("pk_sync_epoch")),
+        sa.CheckConstraint("singleton", name=op.f("ck_sync_epoch_single")),
+        sa.PrimaryKeyConstraint("singleton", name=op.f("pk_sync_epoch")),
     )
     op.create_table(
         "users",
