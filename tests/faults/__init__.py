@@ -1,0 +1,1 @@
+"""Faults: real processes are killed and stalled while others use them."""
