@@ -62,7 +62,13 @@ def service_user(home: Path) -> RunAs | None:
         folder = home / name
         if folder.exists() and (status := folder.stat()).st_uid != 0:
             return RunAs(status.st_uid, status.st_gid)
-    nobody = pwd.getpwnam("nobody")
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise EmbeddedError(
+            "PostgreSQL refuses to run as root, and this machine has no user nobody to run it as. "
+            "Start the server as another user, or set DATABASE_URL and REDIS_URL."
+        ) from error
     return RunAs(nobody.pw_uid, nobody.pw_gid)
 
 
@@ -70,11 +76,17 @@ def require_open_parents(home: Path, user: RunAs) -> None:
     """Refuse a data folder below a folder that the servers' user cannot pass through."""
     for folder in reversed(home.parents):
         if folder.exists() and not _can(user, folder, "x"):
-            name = pwd.getpwuid(user.uid).pw_name
             raise EmbeddedError(
-                f"PostgreSQL refuses to run as root, so it runs as the user {name}, who cannot pass through the folder "
-                f"{folder}. Set DATA_DIR to a folder elsewhere, or start the server as another user."
+                f"PostgreSQL refuses to run as root, so it runs as the user {_name(user)}, who cannot pass through the "
+                f"folder {folder}. Set DATA_DIR to a folder elsewhere, or start the server as another user."
             )
+
+
+def _name(user: RunAs) -> str:
+    try:
+        return pwd.getpwuid(user.uid).pw_name
+    except KeyError:  # the owner of a volume that was made on another machine
+        return str(user.uid)
 
 
 def usable_binaries(home: Path, user: RunAs | None) -> Binaries:

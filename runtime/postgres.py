@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 
 from runtime.processes import EmbeddedError, exited, process_lives
 from runtime.servers import HOST, Server

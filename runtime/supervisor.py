@@ -30,7 +30,7 @@ class ChildSpec:
     env: Mapping[str, str] | None = None
 
 
-class _WrongSettings(Exception):  # noqa: N818 - control flow between the tasks of one run
+class _WrongSettings(Exception):
     """A child ended at its first start because of its settings."""
 
 
@@ -43,7 +43,7 @@ class Supervisor:
     def __init__(self, specs: Sequence[ChildSpec], *, stop_timeout: float = 4.0) -> None:
         self._specs = specs
         self._stop_timeout = stop_timeout
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: list[subprocess.Popen[bytes]] = []
 
     async def run(self, stop: asyncio.Event) -> int:
         """Keep the children alive until `stop` is set; return the exit status for the command line.
@@ -82,16 +82,16 @@ class Supervisor:
 
     async def _run_once(self, spec: ChildSpec) -> int:
         child = spawn(spec.argv, env=spec.env, death_signal=signal.SIGTERM)
-        self._running[spec.name] = child
+        self._running.append(child)
         await exited(child, math.inf)
+        self._running.remove(child)
         return child.returncode
 
     async def _end_all(self) -> None:
-        children = list(self._running.values())
-        for child in children:
+        for child in self._running:
             child.terminate()
         deadline = time.monotonic() + self._stop_timeout
-        for child in children:
+        for child in self._running:
             if not await exited(child, max(0.0, deadline - time.monotonic())):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
