@@ -239,6 +239,6 @@ def _is_edge(text: str, at: int) -> bool:
 
 
 def _names(authors: tuple[str, ...]) -> frozenset[str]:
-    words = (word.strip(".,()").casefold() for author in authors for word in author.split())
-    # Initials and "de" are shared by half the world.
-    return frozenset(word for word in words if len(word) > 2)  # noqa: PLR2004
+    words = frozenset(word.strip(".,()").casefold() for author in authors for word in author.split())
+    # Initials and "de" are shared by half the world, so they only count where there is nothing else.
+    return frozenset(word for word in words if len(word) > 2) or words  # noqa: PLR2004

@@ -19,6 +19,7 @@ _EVENING = frozenset(mark for language in LANGUAGES for mark in language.evening
 _NOON = 12
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _LONGEST = 200
+_SHORT_YEAR = 2
 
 
 def load_zone(name: str) -> ZoneInfo:
@@ -64,17 +65,18 @@ def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _day(text: str) -> tuple[int, int, int] | None:
-    numbers = [int(found) for found in _INTEGER.findall(text)]
+    numbers = _INTEGER.findall(text)
     months = [_MONTHS[word] for word in (word.casefold() for word in _WORD.findall(text)) if word in _MONTHS]
     if len(numbers) == 2 and months:  # noqa: PLR2004
-        day, year = numbers if numbers[0] <= 31 else reversed(numbers)  # noqa: PLR2004
+        day, written_year = sorted(numbers, key=len) if len(numbers[0]) > _SHORT_YEAR else numbers
         month = months[0]
-    elif len(numbers) == 3 and numbers[0] >= _FIRST_YEAR and not months:  # noqa: PLR2004
-        year, month, day = numbers
+    elif len(numbers) == 3 and len(numbers[0]) > _SHORT_YEAR and not months:  # noqa: PLR2004
+        written_year, month, day = numbers[0], int(numbers[1]), numbers[2]
     else:
         return None
-    year += 2000 if year < 100 else 0  # noqa: PLR2004
-    return (year, month, day) if _FIRST_YEAR <= year <= _LAST_YEAR else None
+    # 0001 is what a broken clock shows, and no short form of 2001.
+    year = int(written_year) + (2000 if len(written_year) == _SHORT_YEAR else 0)
+    return (year, month, int(day)) if _FIRST_YEAR <= year <= _LAST_YEAR else None
 
 
 def _hour(hour: int, rest: str) -> int | None:

@@ -111,9 +111,11 @@ def _make_place(location: re.Match[str] | None, page: str | None) -> Place:
 
 def _expand(start: str, end: str) -> tuple[int, int]:
     first, last = int(start), int(end)
-    if last < first and len(end) < len(start):
-        # The first generation writes only the digits that change: 602-3 is 602-603.
-        last = int(start[: -len(end)] + end)
+    full = int(start[: -len(end)] + end) if len(end) < len(start) else last
+    if last < first <= full and full - first <= first - last:
+        # The first generation writes only the digits that change: 602-3 is 602-603. But 102-98 is a range from a later
+        # device that is the wrong way round: passages are short, so the shorter reading is right.
+        last = full
     return min(first, last), max(first, last)
 
 
