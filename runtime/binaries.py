@@ -78,7 +78,8 @@ def require_open_parents(home: Path, user: RunAs) -> None:
         if folder.exists() and not _can(user, folder, "x"):
             raise EmbeddedError(
                 f"PostgreSQL refuses to run as root, so it runs as the user {_name(user)}, who cannot pass through the "
-                f"folder {folder}. Set DATA_DIR to a folder elsewhere, or start the server as another user."
+                f"folder {folder}. Set DATA_DIR to a folder elsewhere, let that user pass (chmod o+x), "
+                "or start the server as another user."
             )
 
 
@@ -92,7 +93,7 @@ def _name(user: RunAs) -> str:
 def usable_binaries(home: Path, user: RunAs | None) -> Binaries:
     """Return the binaries in their packages, or copies in the data folder where the servers' user cannot reach those.
 
-    Copying happens once a version, and blocks for about half a second.
+    Copying happens once a version, and blocks for a second or two.
     """
     postgres, valkey = pg_binary("postgres"), valkey_binary()
     if user is not None and not _reachable(user, postgres):

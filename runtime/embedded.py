@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from runtime.binaries import pg_binary, require_open_parents, service_user, usable_binaries
 from runtime.postgres import Postgres
-from runtime.processes import EmbeddedError, file_lock, lock_is_free, process_lives
+from runtime.processes import EmbeddedError, file_lock, give_to_owner_of_folder, lock_is_free, process_lives
 from runtime.servers import Place, Server, free_port
 from runtime.valkey import Valkey
 
@@ -40,7 +40,8 @@ class EmbeddedServers:
     """The servers of one DATA_DIR, as this process sees them.
 
     `database_url` and `redis_url` carry generated passwords; each is None when that server was not asked for. The
-    first process on a DATA_DIR owns the servers (`is_owner`) and runs them as its children; the others join.
+    first process on a DATA_DIR owns the servers (`is_owner`) and runs them as its children; the others join. With
+    neither asked for there is nothing to own, to join or to watch.
     """
 
     def __init__(self, home: Path, published: _Published, *, owned: list[Server], lock: int | None) -> None:
@@ -61,8 +62,12 @@ class EmbeddedServers:
         at the same moment as the owner waits for it. Raises EmbeddedError with a sentence for the operator.
         """
         home = _home(data_dir)
+        # Valkey first: it is there at once.
+        kinds: list[type[Server]] = [*([Valkey] if valkey else []), *([Postgres] if postgres else [])]
+        if not kinds:
+            return cls(home, _Published(os.getpid(), "", None, None), owned=[], lock=None)
         try:
-            return await cls._own_or_join(home, _kinds(postgres=postgres, valkey=valkey), durable=durable)
+            return await cls._own_or_join(home, kinds, durable=durable)
         except OSError as error:
             raise EmbeddedError(f"The embedded servers cannot use DATA_DIR {home.parent}: {error}") from error
 
@@ -85,8 +90,10 @@ class EmbeddedServers:
             async with asyncio.TaskGroup() as group:
                 for server in self._servers:
                     group.create_task(self._keep(server))
-        else:
+        elif self._run:
             await self._follow_owner()
+        else:
+            await asyncio.Event().wait()
 
     async def stop(self) -> None:
         """End the servers if this process owns them; calling it again does nothing."""
@@ -163,11 +170,6 @@ class EmbeddedServers:
         return next((server.pid for server in self._servers if isinstance(server, kind)), None)
 
 
-def _kinds(*, postgres: bool, valkey: bool) -> list[type[Server]]:
-    # Valkey first: it is there at once.
-    return [*([Valkey] if valkey else []), *([Postgres] if postgres else [])]
-
-
 def _home(data_dir: Path) -> Path:
     return data_dir.resolve() / "embedded"
 
@@ -176,12 +178,13 @@ def _make_home(home: Path) -> None:
     user = service_user(home)
     if user is not None:
         require_open_parents(home, user)
-    if not home.parent.exists():
-        home.parent.mkdir(parents=True)
-        _open_to(home.parent, user is not None)
-    with contextlib.suppress(FileExistsError):
-        home.mkdir()
-        _open_to(home, user is not None)
+    for folder in (*reversed(home.parents), home):
+        # A process that starts at the same moment may be quicker.
+        with contextlib.suppress(FileExistsError):
+            if not folder.exists():
+                folder.mkdir()
+                # Whatever the umask: only folders that we made are opened, and only to pass through.
+                folder.chmod(0o700 if user is None else 0o711)
 
 
 def _build(home: Path, kinds: list[type[Server]], *, durable: bool) -> list[Server]:
@@ -201,10 +204,6 @@ def _save_state(home: Path, servers: list[Server]) -> None:
     state = _read(home / "servers.json") or {}
     state.update({server.name: {"port": server.port, "password": server.password} for server in servers})
     _write_private(home / "servers.json", state)
-
-
-def _open_to(folder: Path, others: bool) -> None:
-    folder.chmod(0o711 if others else 0o700)
 
 
 def _owner_file(home: Path) -> Path:
@@ -244,4 +243,5 @@ def _write_private(path: Path, content: dict[str, Any]) -> None:
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
     unfinished.write_text(json.dumps(content))
+    give_to_owner_of_folder(unfinished)
     unfinished.replace(path)

@@ -152,6 +152,13 @@ def _holds(descriptors: Path, target: str) -> bool:
     return False
 
 
+def give_to_owner_of_folder(path: Path) -> None:
+    """Let a file that root made belong to whoever has the folder, who may run the server without root next time."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
+
+
 def process_lives(pid: int) -> bool:
     """Tell whether a process with this id exists, ours or not."""
     try:

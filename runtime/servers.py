@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from runtime.binaries import Binaries
-from runtime.processes import EmbeddedError, RunAs, end, file_lock, kill_holders
+from runtime.processes import EmbeddedError, RunAs, end, file_lock, give_to_owner_of_folder, kill_holders
 from runtime.processes import spawn as start_child
 
 HOST = "127.0.0.1"
 
 _LOG = logging.getLogger(__name__)
 _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
-_LEFTOVER_SECONDS = 20.0
-_ORPHANS_SECONDS = 0.3
+_LEFTOVER_SECONDS = 10.0  # an earlier run's server may be saving; its owner's end has told it to stop
+_ORPHAN_SECONDS = 0.3  # what is left of a server that died has nothing to save
 _START_SECONDS = 120.0
 _LOG_BYTES = 10_000_000
 
@@ -104,6 +104,10 @@ class Server(abc.ABC):
     async def answers(self) -> bool:
         """Tell whether it serves whoever knows the password."""
 
+    def set_damage_aside(self) -> bool:
+        """Move away data that the server just refused to start with; False where there is nothing we may move."""
+        return False
+
     @property
     def folder(self) -> Path:
         """Where its data is."""
@@ -133,7 +137,7 @@ class Server(abc.ABC):
                 self._leave_taken_port()
                 if await self._run(lock):
                     return
-                if port_is_free(self.port):
+                if port_is_free(self.port) and not self.set_damage_aside():
                     break
         finally:
             os.close(lock)
@@ -141,14 +145,9 @@ class Server(abc.ABC):
 
     async def restart(self) -> None:
         """Start again on the same port, after it died."""
+        lock = await self._lock(_ORPHAN_SECONDS)
         try:
-            lock = await self._lock(_ORPHANS_SECONDS)
-        except EmbeddedError:
-            # A backend that is busy does not notice for long that its postmaster was killed.
-            kill_holders(self._lock_file)
-            lock = await self._lock(_LEFTOVER_SECONDS)
-        try:
-            if not await self._run(lock):
+            if not (await self._run(lock) or (self.set_damage_aside() and await self._run(lock))):
                 raise EmbeddedError(f"{self.name} ended while it was starting again: {self.last_words()}")
         finally:
             os.close(lock)
@@ -163,16 +162,26 @@ class Server(abc.ABC):
     def _lock_file(self) -> Path:
         return self.place.home / f"{self.name}.lock"
 
-    async def _lock(self, seconds: float) -> int:
-        """Wait until no process of an earlier run is left: each of them holds this lock."""
-        deadline = time.monotonic() + seconds
-        while (lock := file_lock(self._lock_file)) is None:
-            if time.monotonic() > deadline:
-                raise EmbeddedError(
-                    f"A {self.name} of an earlier run still uses {self.folder}. End that process, then start again."
-                )
-            await asyncio.sleep(0.05)
+    async def _lock(self, patience: float) -> int:
+        """Wait until no process of an earlier run is left, since each of them holds this lock; then kill them."""
+        lock = await self._wait_for_lock(patience)
+        if lock is None:
+            # A backend that is busy does not notice for long that its postmaster was killed.
+            kill_holders(self._lock_file)
+            lock = await self._wait_for_lock(5.0)
+        if lock is None:
+            raise EmbeddedError(
+                f"A {self.name} of an earlier run still uses {self.folder}. End that process, then start again."
+            )
         return lock
+
+    async def _wait_for_lock(self, seconds: float) -> int | None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if (lock := file_lock(self._lock_file)) is not None:
+                return lock
+            await asyncio.sleep(0.02)
+        return None
 
     def _leave_taken_port(self) -> None:
         if not port_is_free(self.port):
@@ -220,7 +229,9 @@ class Server(abc.ABC):
     def _open_log(self) -> int:
         if self.log_file.exists() and self.log_file.stat().st_size > _LOG_BYTES:
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        return os.open(self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        log = os.open(self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        give_to_owner_of_folder(self.log_file)
+        return log
 
     def last_words(self) -> str:
         """The end of the log file, on one line."""

@@ -1,11 +1,15 @@
 """The embedded Valkey."""
 
 import asyncio
+import logging
+import shutil
 import signal
 from collections.abc import Sequence
 from typing import ClassVar
 
 from runtime.servers import HOST, Server
+
+_LOG = logging.getLogger(__name__)
 
 
 class Valkey(Server):
@@ -44,6 +48,17 @@ class Valkey(Server):
             "daemonize no",
         ]
         return "\n".join((*lines, "")).encode()
+
+    def set_damage_aside(self) -> bool:
+        """Start empty, and keep what could not be read for whoever wants to look: all of it can be built anew."""
+        saved = self.folder / "appendonlydir"
+        if (self.exit_status or 0) <= 0 or not saved.exists():
+            return False
+        aside = self.place.home / "valkey.damaged"
+        shutil.rmtree(aside, ignore_errors=True)
+        saved.rename(aside)
+        _LOG.error("Valkey did not start with its saved data, moved to %s: %s", aside, self.last_words())
+        return True
 
     async def answers(self) -> bool:
         """Ask for a PONG; while it still reads its file it says something else."""

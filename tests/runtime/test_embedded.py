@@ -24,6 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime import binaries
+from runtime import servers as servers_module
 from runtime.embedded import EmbeddedError, EmbeddedServers, pg_binary
 from runtime.processes import lock_is_free
 
@@ -204,11 +205,12 @@ async def test_killed_servers_are_started_again_on_their_ports(data_dir: Path) -
         for pid in before:
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
-        await asyncio.gather(busy, return_exceptions=True)
         began = time.monotonic()
         while not await serves(servers):
             assert time.monotonic() - began < 5
             await asyncio.sleep(0.05)
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await busy
         assert not {servers.postgres_pid, servers.valkey_pid} & {*before, None}
 
 
@@ -246,6 +248,41 @@ async def test_a_pid_file_that_names_somebody_else_is_not_believed(data_dir: Pat
             assert await query(servers.database_url, "SELECT 1") == 1
         assert runs(somebody.pid)
         somebody.kill()
+
+
+async def test_what_is_left_of_an_earlier_run_is_ended(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with started(data_dir):
+        pass
+    monkeypatch.setattr(servers_module, "_LEFTOVER_SECONDS", 0.2)
+    with lock_holder(data_dir / "embedded" / "postgres.lock") as leftover:
+        assert leftover.stdout is not None
+        leftover.stdout.readline()
+        async with started(data_dir) as servers:
+            assert await query(servers.database_url, "SELECT 1") == 1
+        assert leftover.wait(1) == -signal.SIGKILL
+
+
+def lock_holder(path: Path) -> subprocess.Popen[bytes]:
+    script = "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); time.sleep(60)"
+    return subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE)
+
+
+async def test_a_damaged_valkey_starts_empty(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with started(data_dir, durable=True) as first:
+        await valkey(first.redis_url, "SET", "lost", "one")
+    for saved in (data_dir / "embedded" / "valkey" / "appendonlydir").glob("*.aof"):
+        saved.write_bytes(b"nonsense\r\n" * 100)
+    async with started(data_dir, durable=True) as second:
+        assert await valkey(second.redis_url, "GET", "lost") is None
+    assert "did not start with its saved data" in caplog.text
+
+
+async def test_with_servers_elsewhere_there_is_nothing_to_join(data_dir: Path) -> None:
+    servers = [await EmbeddedServers.start(data_dir, postgres=False, valkey=False) for _ in range(2)]
+    assert [each.is_owner for each in servers] == [False, False]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(servers[1].watch(), 0.5)
+    assert not (data_dir / "embedded").exists()
 
 
 def somebody_else(uid: int) -> subprocess.Popen[bytes]:
