@@ -52,7 +52,7 @@ def read_details(line: str, *, alone: bool) -> Details | None:
     kind = _kind(head)
     if kind is None:
         return _unlabelled(head, bar, when)
-    if not bar and not (alone and any(character.isdecimal() for character in head)):
+    if not bar and not (dashed and alone and any(character.isdecimal() for character in head)):
         return None
     return Details(kind, _place(head), parse_local(when))
 

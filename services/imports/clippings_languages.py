@@ -56,7 +56,8 @@ ENGLISH = Language(
         (_word(r"^(?:your )?bookmark\b"), Kind.BOOKMARK),
     ),
     location=_word(rf"\bloc(?:ation|\.)?\s*(?:no\.?|#)?\s*{RANGE}"),
-    page=_word(r"\bpage\s+(?P<page>[^\s|,]{1,32})"),
+    # Labels of pages may hold blanks, so they go on to the bar or the word for the location.
+    page=_word(r"\bpage\s+(?P<page>[^\s|](?:[^|]{0,31}?))\s*(?=$|\||,?\s+(?:at\s+|on\s+)?loc)"),
     signs=_word(r"\b(?:added on|location|loc\.|(?:mon|tues|wednes|thurs|fri|satur|sun)day\b)"),
     months=(
         "january",

@@ -42,14 +42,18 @@ def read_records(content: str) -> Iterator[RawRecord]:
     """
     waiting: RawRecord | None = None
     rest: list[str] = []
+    titles: set[str] = set()
     for chunk in _chunks(_clean(content)):
         record = _read(chunk)
-        if waiting is not None and _continues(waiting, record):
+        # A piece that begins with the title of a book is a broken record and no part of a text.
+        if waiting is not None and record.title.strip() not in titles and _continues(waiting, record):
             rest.append(_body(chunk.lines))
             continue
         if waiting is not None:
             yield _with_rest(waiting, rest)
         waiting, rest = record, []
+        if record.details is not None:
+            titles.add(record.title.strip())
     if waiting is not None:
         yield _with_rest(waiting, rest)
 

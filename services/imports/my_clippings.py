@@ -51,7 +51,8 @@ class _Reading:
     def take(self, index: int, record: RawRecord) -> None:
         self._records += 1
         title, authors = split_title(record.title)
-        book = (title, authors) if title and record.details and len(record.title) <= MAX_TITLE else None
+        named = normal_title(title) != "" and len(record.title) <= MAX_TITLE
+        book = (title, authors) if named and record.details else None
         reason = _unreadable(record, book)
         if record.details is None or book is None or reason:
             self._problems.append(ImportProblem(record.line, reason, book))
@@ -136,7 +137,8 @@ def _unreadable(record: RawRecord, book: tuple[str, tuple[str, ...]] | None) -> 
     if not record.finished:
         return "unfinished last record"
     if book is None:
-        return f"title longer than {MAX_TITLE:,} characters" if record.title.strip() else "record without a title"
+        is_long = len(record.title) > MAX_TITLE
+        return f"title longer than {MAX_TITLE:,} characters" if is_long else "record without a title"
     return ""
 
 

@@ -8,6 +8,7 @@ from services.imports.entries import ParsedImport
 from services.imports.my_clippings import parse
 from tests.services.imports.clippings_text import (
     GOLDEN,
+    TITLE,
     at,
     check_counts,
     highlight,
@@ -104,7 +105,7 @@ def test_reasons_for_what_is_skipped() -> None:
         "a scrap\r\n==========\r\n",
         highlight("Location 1-2", "x" * 12_001),
         highlight("Location 3-4", " \u200b"),
-        highlight("Location 5-6", "text", title=" "),
+        highlight("Location 5-6", "text", title="\u200b"),
         highlight("Location 5-6", "text", title="T" * 1_001),
         record("Your Circle on Location 7"),
     )
@@ -116,6 +117,12 @@ def test_reasons_for_what_is_skipped() -> None:
         "title longer than 1,000 characters",
         "bookmark: it has no text",
     ]
+
+
+def test_broken_record_never_flows_into_the_text_before_it() -> None:
+    parsed = read(FERRY, f"{TITLE}\r\n\r\nNobody waved.\r\n==========\r\n")
+    assert texts(parsed) == ["The ferry left."]
+    assert messages(parsed) == ["not a clipping: there is no line with kind and place"]
 
 
 def test_unknown_kinds_are_told_by_their_body() -> None:

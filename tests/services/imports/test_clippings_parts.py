@@ -50,6 +50,8 @@ def test_title_lines(line: str, title: str, authors: tuple[str, ...]) -> None:
         ("- Your Highlight on Location na p\u00e1gina 17 | posi\u00e7\u00e3o 251-252 ", Kind.HIGHLIGHT,
          Place(251, 252, "17", span=True)),
         ("- 6page|location No. 85-87 ", Kind.UNKNOWN, Place(85, 87, "6", span=True)),
+        ("- Your highlight on page Inner cover ", Kind.HIGHLIGHT, Place(page="Inner cover")),
+        ("- Your Highlight on page 28, at Location 257 ", Kind.HIGHLIGHT, Place(257, 257, "28")),
         ("- Your Asterisk on page 4 | Location 60-61 ", Kind.UNKNOWN, Place(60, 61, "4", span=True)),
         ("- Clip This Article at location 40 ", Kind.CLIP, Place(40, 40)),
         ("- Ihre Markierung bei Position 1199-1203 ", Kind.FOREIGN, Place()),
