@@ -1,7 +1,7 @@
 """Several versions of one passage become one: the device never removes an old version from its file."""
 
 import bisect
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,13 +30,16 @@ class Recent(Generic[T]):
     """An index that remembers the latest few values of every spot of a book."""
 
     def __init__(self) -> None:
-        self._values: dict[Spot, deque[T]] = {}
+        self._values: dict[Spot, list[T]] = {}
 
     def add(self, spot: Spot, value: T) -> None:
         """Remember a value, and forget the oldest of its spot when there are too many."""
-        values = self._values.setdefault(spot, deque(maxlen=_REMEMBERED))
+        # Lists, because most spots hold one value and an empty deque takes ten times the memory.
+        values = self._values.setdefault(spot, [])
         if not values or values[-1] != value:
             values.append(value)
+        if len(values) > _REMEMBERED:
+            del values[0]
 
     def get(self, spot: Spot) -> Iterable[T]:
         """Return the values of a spot, oldest first."""
@@ -175,10 +178,12 @@ class Collapser:
 
 
 def contains(one: str, other: str) -> bool:
-    """Tell whether one wording holds the other at its start or as whole words elsewhere."""
+    """Tell whether one wording holds the other; a short one counts inside only as whole words."""
     long, short = (one, other) if len(one) >= len(other) else (other, one)
     if long.startswith(short):
         return True
+    if len(short) >= _SHORTEST_OVERLAP:
+        return short in long
     at = -1
     for _ in range(_MOST_TRIES):
         at = long.find(short, at + 1)

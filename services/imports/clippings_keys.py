@@ -18,7 +18,9 @@ def normal_title(title: str) -> str:
 
 def normal_text(text: str) -> str:
     """Return the form of a text that tells wordings apart: without invisible characters, every gap one blank."""
-    return " ".join(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).split())
+    normal = " ".join(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).split())
+    # Mostly there is nothing to change: then one string in memory is enough.
+    return text if normal == text else normal
 
 
 def place_key(book: str, place: Place, wording: str, repeat: int = 0) -> str:

@@ -76,7 +76,7 @@ def _chunks(content: str) -> Iterator[_Chunk]:
     lines: list[str] = []
     first = 1
     # Never splitlines(): passages hold U+2028, vertical tabs and form feeds.
-    for number, line in enumerate(content.split("\n"), start=1):
+    for number, line in enumerate(_lines(content), start=1):
         text = line.rstrip("\r")
         if text != SEPARATOR:
             lines.append(text)
@@ -86,6 +86,15 @@ def _chunks(content: str) -> Iterator[_Chunk]:
         lines, first = [], number + 1
     if any(map(str.strip, lines)):
         yield _Chunk(first, lines, finished=False)
+
+
+def _lines(content: str) -> Iterator[str]:
+    # One after the other: a list of all lines would be the largest thing in memory.
+    start = 0
+    while (end := content.find("\n", start)) >= 0:
+        yield content[start:end]
+        start = end + 1
+    yield content[start:]
 
 
 def _read(chunk: _Chunk) -> RawRecord:
