@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 from runtime.supervisor import EXIT_SETTINGS, ChildSpec, Supervisor
-from tests.runtime.test_embedded import eventually, runs
-
-ROOT = Path(__file__).parents[2]
+from tests.runtime.support import ROOT, eventually, runs
 
 
 def child(name: str, file: Path, then: str) -> ChildSpec:
