@@ -50,9 +50,8 @@ class _Reading:
 
     def take(self, index: int, record: RawRecord) -> None:
         self._records += 1
-        title, authors = split_title(record.title)
-        named = normal_title(title) != "" and len(record.title) <= MAX_TITLE
-        book = (title, authors) if named and record.details else None
+        title, authors = split_title(record.title) if len(record.title) <= MAX_TITLE else ("", ())
+        book = (title, authors) if record.details and normal_title(title) else None
         reason = _unreadable(record, book)
         if record.details is None or book is None or reason:
             self._problems.append(ImportProblem(record.line, reason, book))
