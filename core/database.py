@@ -64,6 +64,14 @@ class Database:
                 yield session
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """Open a short session that only reads, all of it at one moment."""
+        with _translated():
+            async with self._sessions() as session:
+                await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                yield session
+
+    @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Open a session that commits at the end, or rolls back on any exception."""
         with _translated():

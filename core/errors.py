@@ -164,6 +164,11 @@ class Problems:
         if not holds:
             self.add(message, *field)
 
+    @property
+    def noted(self) -> tuple[Problem, ...]:
+        """All that was noted."""
+        return tuple(self._problems)
+
     def raise_any(self) -> None:
         """Raise Invalid with all that was noted, if anything was."""
         if self._problems:

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         default=35, description="Days for which outcomes and idempotency keys are remembered."
     )
     job_lease_seconds: Annotated[float, Field(gt=0)] = Field(
-        default=30.0, description="A worker that is silent for so long loses its job to another."
+        default=15.0, description="A worker that is silent for so long loses its job to another."
     )
 
     @field_validator("database_url")

@@ -20,6 +20,15 @@ class OpOutcome(StrEnum):
     REJECTED = "REJECTED"
 
 
+class ResyncReason(StrEnum):
+    """Why a device has to begin its pulls anew."""
+
+    CURSOR_TOO_OLD = "CURSOR_TOO_OLD"
+    EPOCH_CHANGED = "EPOCH_CHANGED"
+    CURSOR_INVALID = "CURSOR_INVALID"
+    SWITCHES_CHANGED = "SWITCHES_CHANGED"
+
+
 class SyncCounter(Base):
     """One counter a reader; its row lock makes the order of commits the order of the numbers."""
 

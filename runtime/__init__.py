@@ -1,4 +1,4 @@
-"""How the server is put together: container, request context, middleware, embedded servers, child processes.
+"""HOW IT IS PUT TOGETHER: container, request context, middleware, embedded servers.
 
-May import loaders, services, repositories, clients, auth, models and core.
+May import loaders, services, clients, repositories, auth, models, core.
 """

@@ -1,4 +1,4 @@
 """BUSINESS LOGIC, all of it.
 
-Services may import repositories, clients, auth, models, core; no SQL, no framework.
+May import repositories, clients, auth, models, core; no SQL, no framework.
 """

@@ -1,0 +1,190 @@
+"""The bell: tells other processes, through Valkey, that something changed. It may be lost; whoever hears it reads again.
+
+One channel a user, its name tagged with the user for a cluster. The message is the topic that changed.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+from arq.connections import ArqRedis
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from core.events import Event, HighlightsChanged, ImportProgressed, JobAdded, SessionsChanged
+
+log = structlog.get_logger(__name__)
+HIGHLIGHTS, SESSIONS, IMPORTS = "highlights", "sessions", "imports"
+_TOPICS = {HighlightsChanged: HIGHLIGHTS, SessionsChanged: SESSIONS, ImportProgressed: IMPORTS}
+_LOST = (RedisError, OSError, TimeoutError)
+RING = "ring"
+"""The arq function that wakes a worker."""
+
+
+def channel_of(user_id: UUID) -> str:
+    """Name a user's channel."""
+    return f"bell:{{{user_id}}}"
+
+
+def user_of(channel: str) -> UUID:
+    """Read whose channel it is."""
+    return UUID(channel[len("bell:{") : -1])
+
+
+class Bus(Protocol):
+    """Where events go after their transaction has committed."""
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Ring for these events; never waits and never fails."""
+
+
+class FakeBus:
+    """A bus that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.published: list[Event] = []
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Remember the events."""
+        self.published.extend(events)
+
+
+class ValkeyBus:
+    """Publishes from one task over one connection, so that no request ever waits for Valkey."""
+
+    def __init__(self, url: str, *, most_waiting: int = 10_000) -> None:
+        self._waiting: asyncio.Queue[Event] = asyncio.Queue(most_waiting)
+        self._client = ArqRedis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        self._task: asyncio.Task[None] | None = None
+        self.dropped = 0
+
+    def start(self) -> None:
+        """Begin to publish."""
+        self._task = asyncio.create_task(self._run(), name="bus")
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Hand events to the publishing task; while Valkey is away they are dropped, and sweeps make up for them."""
+        for event in dict.fromkeys(events):
+            try:
+                self._waiting.put_nowait(event)
+            except asyncio.QueueFull:
+                self.dropped += 1
+
+    async def close(self) -> None:
+        """Publish what waits, within a second, and stop."""
+        if self._task is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._waiting.join(), 1)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._client.aclose()
+
+    async def _run(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            while not self._waiting.empty() and len(batch) < 100:  # noqa: PLR2004 - a pipeline's length
+                batch.append(self._waiting.get_nowait())
+            try:
+                await asyncio.wait_for(self._send(batch), 2)
+            except _LOST as error:
+                self.dropped += len(batch)
+                log.warning("bell_lost", count=len(batch), error=type(error).__name__)
+                await asyncio.sleep(0.2)
+            finally:
+                for _ in batch:
+                    self._waiting.task_done()
+
+    async def _send(self, batch: Sequence[Event]) -> None:
+        wanted = dict.fromkeys(batch)
+        async with self._client.pipeline(transaction=False) as pipe:
+            for event in wanted:
+                if not isinstance(event, JobAdded):
+                    pipe.publish(channel_of(event.user_id), _TOPICS[type(event)])
+            await pipe.execute()
+        if JobAdded() in wanted:
+            await self._client.enqueue_job(RING)
+
+
+class BusListener:
+    """One subscribed connection a process; reconnects for ever, and says when bells may have been missed."""
+
+    def __init__(self, url: str, on_ring: Callable[[UUID, str], None], on_gap: Callable[[], None]) -> None:
+        self._url = url
+        self._on_ring = on_ring
+        self._on_gap = on_gap
+        self._wanted: dict[str, asyncio.Event] = {}
+        self._pubsub: PubSub | None = None
+        self.is_up = False
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        wait = 0.1
+        while True:
+            began = time.monotonic()
+            try:
+                await self._listen()
+            except _LOST as error:
+                log.warning("bus_lost", error=type(error).__name__)
+            finally:
+                self.is_up = False
+                self._pubsub = None
+                for confirmed in self._wanted.values():
+                    confirmed.clear()
+            self._on_gap()
+            wait = 0.1 if time.monotonic() - began > 5 else min(wait * 2, 2.0)  # noqa: PLR2004 - seconds of health
+            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter
+
+    async def subscribe(self, user_id: UUID, *, patience: float = 1.0) -> None:
+        """Listen for a user; returns when Valkey has confirmed it, or is not there: sweeps cover for it then."""
+        channel = channel_of(user_id)
+        confirmed = self._wanted.setdefault(channel, asyncio.Event())
+        if self._pubsub is None or confirmed.is_set():
+            return
+        with contextlib.suppress(*_LOST):
+            async with asyncio.timeout(patience):
+                await self._pubsub.subscribe(channel)
+                await confirmed.wait()
+
+    async def unsubscribe(self, user_id: UUID) -> None:
+        """Stop listening for a user."""
+        channel = channel_of(user_id)
+        if self._wanted.pop(channel, None) is not None and self._pubsub is not None:
+            with contextlib.suppress(*_LOST):
+                async with asyncio.timeout(1):
+                    await self._pubsub.unsubscribe(channel)
+
+    async def _listen(self) -> None:
+        client = Redis.from_url(self._url, socket_connect_timeout=2, socket_timeout=5, decode_responses=True)
+        async with client, client.pubsub() as pubsub:
+            await pubsub.subscribe("bell:all", *self._wanted)
+            self._pubsub = pubsub
+            heard = asked = time.monotonic()
+            while True:
+                message = await pubsub.get_message(timeout=0.5)
+                now = time.monotonic()
+                if message is not None:
+                    heard = now
+                    self._take(message)
+                elif now - heard > 4:  # noqa: PLR2004 - 2 s of silence, then 2 s without a pong
+                    raise TimeoutError
+                elif now - heard > 2 and asked <= heard:  # noqa: PLR2004 - a stalled Valkey is silent, not gone
+                    asked = now
+                    await pubsub.ping()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        kind, channel = message["type"], message.get("channel")
+        if kind == "subscribe":
+            if not self.is_up:
+                # What was rung while nobody listened is not told again.
+                self.is_up = True
+                self._on_gap()
+            if channel in self._wanted:
+                self._wanted[channel].set()
+        elif kind == "message" and channel in self._wanted:
+            self._on_ring(user_of(channel), message["data"])

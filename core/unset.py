@@ -1,0 +1,14 @@
+"""The difference between a value that is absent and one that is null."""
+
+from enum import Enum
+from typing import Final, Literal
+
+
+class Unset(Enum):
+    """The type of UNSET."""
+
+    UNSET = "UNSET"
+
+
+UNSET: Final = Unset.UNSET
+UnsetType = Literal[Unset.UNSET]

@@ -1,0 +1,34 @@
+"""What all loaders share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
+
+from aiodataloader import DataLoader
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.viewer import Viewer
+from core.database import Database
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class BatchLoader(DataLoader[Key, Value | None], Generic[Key, Value]):
+    """Load values by key, in one short session a batch; None for a key that is absent or not to be seen."""
+
+    max_batch_size = 500
+
+    def __init__(self, database: Database, viewer: Viewer) -> None:
+        super().__init__()
+        self._database = database
+        self._viewer = viewer
+
+    async def batch_load_fn(self, keys: list[Key]) -> list[Value | None]:
+        """Answer in key order."""
+        async with self._database.reading() as session:
+            found = await self.read(session, self._viewer, keys)
+        return [found.get(key) for key in keys]
+
+    async def read(self, session: AsyncSession, viewer: Viewer, keys: Sequence[Key]) -> Mapping[Key, Value]:
+        """Read the values of these keys."""
+        raise NotImplementedError

@@ -1,0 +1,91 @@
+"""All loaders of one operation."""
+
+from functools import cached_property
+from typing import TypeVar
+
+from auth.viewer import Viewer
+from core.database import Database
+from loaders.accounts import DeviceByIdLoader, PendingCountByDeviceIdLoader, SessionByIdLoader
+from loaders.batch import BatchLoader
+from loaders.catalog import BookByIdLoader, HighlightCountByBookIdLoader, ShownBookByIdLoader
+from loaders.highlights import HighlightByIdLoader, HighlightCountByOwnerLoader, HighlightsByOwnerLoader
+from loaders.imports import ImportBooksByImportIdLoader, ImportByIdLoader, ImportProblemsByImportIdLoader
+from loaders.profiles import ProfileByIdLoader
+
+Loader = TypeVar("Loader", bound=BatchLoader)  # type: ignore[type-arg]
+
+
+class Loaders:
+    """Made anew for each operation and each event: what they remember is what one answer may contain twice."""
+
+    def __init__(self, database: Database, viewer: Viewer) -> None:
+        self._database = database
+        self._viewer = viewer
+
+    def _make(self, kind: type[Loader]) -> Loader:
+        return kind(self._database, self._viewer)
+
+    @cached_property
+    def book_by_id(self) -> BookByIdLoader:
+        """Books asked for by themselves."""
+        return self._make(BookByIdLoader)
+
+    @cached_property
+    def shown_book_by_id(self) -> ShownBookByIdLoader:
+        """Books that something visible leads to."""
+        return self._make(ShownBookByIdLoader)
+
+    @cached_property
+    def highlight_count_by_book_id(self) -> HighlightCountByBookIdLoader:
+        """The number of the viewer's highlights in a book."""
+        return self._make(HighlightCountByBookIdLoader)
+
+    @cached_property
+    def highlight_by_id(self) -> HighlightByIdLoader:
+        """Highlights that the viewer may see."""
+        return self._make(HighlightByIdLoader)
+
+    @cached_property
+    def highlights_by_owner(self) -> HighlightsByOwnerLoader:
+        """Pages of readers' highlights."""
+        return self._make(HighlightsByOwnerLoader)
+
+    @cached_property
+    def highlight_count_by_owner(self) -> HighlightCountByOwnerLoader:
+        """Numbers of readers' highlights."""
+        return self._make(HighlightCountByOwnerLoader)
+
+    @cached_property
+    def profile_by_id(self) -> ProfileByIdLoader:
+        """Users that the viewer may know of."""
+        return self._make(ProfileByIdLoader)
+
+    @cached_property
+    def device_by_id(self) -> DeviceByIdLoader:
+        """The viewer's devices."""
+        return self._make(DeviceByIdLoader)
+
+    @cached_property
+    def session_by_id(self) -> SessionByIdLoader:
+        """The viewer's sessions."""
+        return self._make(SessionByIdLoader)
+
+    @cached_property
+    def pending_count_by_device_id(self) -> PendingCountByDeviceIdLoader:
+        """How many changes wait for a device."""
+        return self._make(PendingCountByDeviceIdLoader)
+
+    @cached_property
+    def import_by_id(self) -> ImportByIdLoader:
+        """The viewer's imports."""
+        return self._make(ImportByIdLoader)
+
+    @cached_property
+    def import_books_by_import_id(self) -> ImportBooksByImportIdLoader:
+        """The books of imports."""
+        return self._make(ImportBooksByImportIdLoader)
+
+    @cached_property
+    def import_problems_by_import_id(self) -> ImportProblemsByImportIdLoader:
+        """The problems of imports."""
+        return self._make(ImportProblemsByImportIdLoader)

@@ -1,0 +1,4 @@
+"""SQL, all of it.
+
+May import auth, models, core.
+"""

@@ -1,0 +1,62 @@
+"""The one order in which rows are locked: a user's sync counter, book names, then users, books and highlights, each by id.
+
+Whoever takes locks takes them here, in this order; two transactions then never wait for each other in a circle.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.database import sqlstate
+from models import Book, SyncCounter, User
+
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+class Locks:
+    """Take the locks of one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def sync_counter(self, user_id: UUID) -> SyncCounter:
+        """Lock a user's counter: from here to the commit, nothing else changes that user's highlights."""
+        locked = select(SyncCounter).where(SyncCounter.user_id == user_id).with_for_update()
+        found = await self._session.scalar(locked.execution_options(populate_existing=True))
+        if found is None:
+            await self._session.execute(insert(SyncCounter).values(user_id=user_id).on_conflict_do_nothing())
+            found = (await self._session.scalars(locked)).one()
+        return found
+
+    async def book_names(self, keys: Iterable[str]) -> None:
+        """Lock the names of books that may have to be made, so that each is made once."""
+        for key in sorted(set(keys)):
+            await self._advisory(f"book|{key}")
+
+    async def books(self, ids: Iterable[UUID]) -> None:
+        """Lock books whose readers are about to be counted."""
+        wanted = select(Book.id).where(Book.id.in_(set(ids))).order_by(Book.id)
+        await self._session.execute(wanted.with_for_update(key_share=True))
+
+    async def user(self, user_id: UUID) -> None:
+        """Lock a user's row."""
+        await self._session.execute(select(User.id).where(User.id == user_id).with_for_update())
+
+    async def idempotency_key(self, user_id: UUID, operation: str, key: str) -> bool:
+        """Lock a reader's key for an operation; False when its twin still holds it after two seconds."""
+        await self._session.execute(text("SET LOCAL lock_timeout = '2s'"))
+        try:
+            await self._advisory(f"{user_id}|{operation}|{key}")
+        except DBAPIError as error:
+            if sqlstate(error) == LOCK_NOT_AVAILABLE:
+                return False
+            raise
+        await self._session.execute(text("SET LOCAL lock_timeout = 0"))
+        return True
+
+    async def _advisory(self, name: str) -> None:
+        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))

@@ -1,0 +1,198 @@
+"""The one place where services meet their collaborators."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import cached_property
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.passwords import Passwords
+from clients.bus import Bus
+from core.database import Database
+from core.events import Event
+from core.settings import Settings
+from repositories.accounts import AccountRepository
+from repositories.catalog import BookRepository
+from repositories.highlights import HighlightRepository
+from repositories.jobs import IdempotencyRepository, JobRepository
+from repositories.locks import Locks
+from repositories.profiles import ProfileRepository
+from repositories.social import SocialRepository
+from repositories.sync import SyncRepository
+from services.accounts import AccountService
+from services.accounts_sign_in import Gatekeeper
+from services.catalog import CatalogService
+from services.highlights import HighlightService
+from services.housekeeping import HousekeepingService
+from services.idempotency import IdempotencyService
+from services.jobs import JobService
+from services.profiles import ProfileService
+from services.sync.pull import PullService
+from services.sync.push import PushService
+from services.sync.writer import HighlightWriter
+
+
+class Epoch:
+    """The epoch as this process last read it."""
+
+    def __init__(self) -> None:
+        self.current = ""
+
+
+class Services:
+    """The services of one session, each made when it is first asked for."""
+
+    def __init__(self, session: AsyncSession, container: "Container", events: list[Event]) -> None:
+        self._session = session
+        self._container = container
+        self._events = events
+
+    @cached_property
+    def locks(self) -> Locks:
+        """The locks of this transaction."""
+        return Locks(self._session)
+
+    @cached_property
+    def attempts(self) -> AccountRepository:
+        """Accounts; also the tally of attempts."""
+        return AccountRepository(self._session)
+
+    @cached_property
+    def sync(self) -> SyncRepository:
+        """The state of sync."""
+        return SyncRepository(self._session)
+
+    @cached_property
+    def ledger(self) -> JobRepository:
+        """The ledger of jobs, for those that run them."""
+        return JobRepository(self._session)
+
+    @cached_property
+    def jobs(self) -> JobService:
+        """Jobs, for those that want something done."""
+        return JobService(self.ledger, self._events)
+
+    @cached_property
+    def accounts(self) -> AccountService:
+        """Accounts, sessions, devices."""
+        return AccountService(
+            accounts=self.attempts,
+            social=SocialRepository(self._session),
+            locks=self.locks,
+            passwords=self._container.passwords,
+            events=self._events,
+        )
+
+    @cached_property
+    def profiles(self) -> ProfileService:
+        """Profiles and privacy."""
+        return ProfileService(ProfileRepository(self._session), self.attempts)
+
+    @cached_property
+    def catalog(self) -> CatalogService:
+        """Books."""
+        floor = self._container.settings.public_book_readers
+        return CatalogService(BookRepository(self._session), self.locks, floor=floor)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyService:
+        """Remembered successes."""
+        return IdempotencyService(IdempotencyRepository(self._session), self.locks)
+
+    @cached_property
+    def writer(self) -> HighlightWriter:
+        """Changes of highlights."""
+        undo_days = self._container.settings.undo_days
+        return HighlightWriter(HighlightRepository(self._session), self.sync, self._events, undo_days=undo_days)
+
+    @cached_property
+    def highlights(self) -> HighlightService:
+        """Highlights, one at a time."""
+        return HighlightService(
+            highlights=HighlightRepository(self._session),
+            locks=self.locks,
+            catalog=self.catalog,
+            profiles=self.profiles,
+            writer=self.writer,
+            idempotency=self.idempotency,
+            epoch=lambda: self._container.epoch.current,
+        )
+
+    @cached_property
+    def pull(self) -> PullService:
+        """Changes after a cursor."""
+        return PullService(self.sync)
+
+    @cached_property
+    def push(self) -> PushService:
+        """Offline work of devices."""
+        return PushService(
+            sync=self.sync,
+            highlights=HighlightRepository(self._session),
+            locks=self.locks,
+            catalog=self.catalog,
+            profiles=self.profiles,
+            pull=self.pull,
+            writer=self.writer,
+        )
+
+    @cached_property
+    def housekeeping(self) -> HousekeepingService:
+        """What time takes away."""
+        return HousekeepingService(
+            sync=self.sync,
+            accounts=self.attempts,
+            idempotency=IdempotencyRepository(self._session),
+            locks=self.locks,
+            tombstone_days=self._container.settings.tombstone_days,
+            outcome_days=self._container.settings.outcome_days,
+        )
+
+
+class Container:
+    """What one process has: settings, the pool, the bus, and sessions with services."""
+
+    def __init__(self, settings: Settings, database: Database, bus: Bus) -> None:
+        self.settings = settings
+        self.database = database
+        self.bus = bus
+        self.passwords = Passwords()
+        self.epoch = Epoch()
+        self.gatekeeper = Gatekeeper(
+            self.transaction,
+            self.passwords,
+            sign_up=settings.sign_up,
+            sign_ups_per_hour=settings.sign_ups_per_hour,
+        )
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a silent worker keeps a job."""
+        return timedelta(seconds=self.settings.job_lease_seconds)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Services]:
+        """Open a short session that only reads."""
+        async with self.database.reading() as session:
+            yield Services(session, self, [])
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Services]:
+        """Open a short session all of whose reads see one moment."""
+        async with self.database.snapshot() as session:
+            yield Services(session, self, [])
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Services]:
+        """Open one transaction; the bells of what happened in it ring after its commit, never before."""
+        events: list[Event] = []
+        async with self.database.writing() as session:
+            yield Services(session, self, events)
+        self.bus.publish(events)
+
+    async def refresh_epoch(self) -> str:
+        """Find out whether this is still the database it was."""
+        async with self.transaction() as services:
+            self.epoch.current = await services.sync.refresh_epoch()
+        return self.epoch.current

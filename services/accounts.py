@@ -1,0 +1,324 @@
+"""Accounts: signing up and in, sessions, devices, passwords, and the end of an account."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from auth.passwords import Passwords
+from auth.tokens import hash_token, new_token
+from auth.viewer import Viewer
+from core import clock
+from core.errors import AlreadyExists, ErrorCode, Forbidden, Invalid, LimitExceeded, NotFound, Problems, Unauthenticated
+from core.events import Event, SessionsChanged
+from core.ids import read_id, uuid7
+from core.text import is_storable
+from models import Device, Session, User
+from models.profiles import Role
+from repositories.accounts import AccountRepository
+from repositories.locks import Locks
+from repositories.social import SocialRepository
+from services.profiles import BAD_EMAIL, check_display_name, check_username
+
+SESSION_LIFE = timedelta(days=7)
+TOUCH_EVERY = timedelta(hours=1)
+PASSWORD_SHORTEST, PASSWORD_LONGEST = 8, 256
+EMAIL_LENGTH, DEVICE_NAME_LENGTH, PLATFORM_LENGTH, DEVICES_MOST = 255, 100, 50, 100
+WRONG_CREDENTIALS = "Wrong user name, e-mail address or password."
+_EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@(?:[^\s@.<>()\[\]\\,;:\"]{1,63}\.)+[^\s@.<>()\[\]\\,;:\"]{2,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDraft:
+    """A device that signs in: one of the user's known ones by id, else a new one."""
+
+    name: str
+    platform: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpDraft:
+    """What a new account is made of."""
+
+    username: str
+    email: str
+    password: str
+    display_name: str
+    device: DeviceDraft | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A fresh session, and the token that only its device ever sees."""
+
+    token: str
+    session: Session
+    viewer: Viewer
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePatch:
+    """An edit of a device: None stays."""
+
+    name: str | None = None
+    sync_highlights: bool | None = None
+    sync_notes: bool | None = None
+
+
+class AccountService:
+    """Accounts of one transaction."""
+
+    def __init__(
+        self,
+        *,
+        accounts: AccountRepository,
+        social: SocialRepository,
+        locks: Locks,
+        passwords: Passwords,
+        events: list[Event],
+    ) -> None:
+        self._accounts = accounts
+        self._social = social
+        self._locks = locks
+        self._passwords = passwords
+        self._events = events
+
+    # --- signing up, in and out ---
+
+    async def check_sign_up(self, draft: SignUpDraft) -> None:
+        """Check a sign-up before the costly hash; raise Invalid or AlreadyExists with every problem."""
+        problems = Problems()
+        check_username(problems, draft.username)
+        problems.check(_is_email(draft.email), BAD_EMAIL, "email")
+        _check_password(problems, draft.password, "password")
+        check_display_name(problems, draft.display_name)
+        if draft.device is not None:
+            _check_device(problems, draft.device.name, draft.device.platform, "device")
+        problems.raise_any()
+        name_taken, email_taken = await self._accounts.taken(username=draft.username, email=draft.email)
+        if name_taken:
+            problems.add("That username is taken.", "username", code=ErrorCode.ALREADY_EXISTS)
+        if email_taken:
+            problems.add("That e-mail address already has an account.", "email", code=ErrorCode.ALREADY_EXISTS)
+        if name_taken or email_taken:
+            raise AlreadyExists.of(problems.noted)
+
+    async def sign_up(self, draft: SignUpDraft, password_hash: str, address: str) -> SignedIn:
+        """Make an account and sign it in."""
+        user = await self._accounts.add(
+            User(
+                id=uuid7(),
+                username=draft.username,
+                email=draft.email,
+                display_name=draft.display_name.strip(),
+                password_hash=password_hash,
+                bio="",
+            )
+        )
+        return await self._open(user, draft.device, address)
+
+    async def by_login(self, login: str) -> User | None:
+        """Find whose name or address this is."""
+        return await self._accounts.by_login(login) if is_storable(login) and len(login) <= EMAIL_LENGTH else None
+
+    async def sign_in(self, user_id: UUID, device: DeviceDraft | None, address: str) -> SignedIn:
+        """Open a session for a user whose password was right."""
+        user = await self._accounts.by_id(user_id)
+        if user is None:
+            raise Unauthenticated(WRONG_CREDENTIALS)
+        return await self._open(user, device, address)
+
+    async def sign_out(self, viewer: Viewer) -> None:
+        """End the session of this request."""
+        await self._end(viewer.require(), only=viewer.session_id)
+
+    async def _open(self, user: User, draft: DeviceDraft | None, address: str) -> SignedIn:
+        device = await self._device_for(user, draft) if draft else None
+        token, now = new_token(), clock.now()
+        session = await self._accounts.add_session(
+            Session(
+                id=uuid7(),
+                user_id=user.id,
+                device_id=device.id if device else None,
+                token_hash=hash_token(token),
+                created_at=now,
+                last_seen_at=now,
+                expires_at=now + SESSION_LIFE,
+            )
+        )
+        return SignedIn(token, session, viewer_of(session, user.role, address), user)
+
+    async def _device_for(self, user: User, draft: DeviceDraft) -> Device:
+        problems = Problems()
+        _check_device(problems, draft.name, draft.platform, "device")
+        problems.raise_any()
+        known = None
+        if draft.id is not None:
+            key = read_id(draft.id, "Device", "device", "id")
+            known = (await self._accounts.visible_devices(Viewer(user_id=user.id), [key])).get(key)
+        if known is not None:
+            known.name, known.platform, known.last_seen_at = draft.name.strip(), draft.platform.strip(), clock.now()
+            await self._accounts.save()
+            return known
+        if await self._accounts.count_devices(user.id) >= DEVICES_MOST:
+            raise LimitExceeded(f"You already have {DEVICES_MOST} devices. Remove one first.", "device")
+        return await self._accounts.add_device(
+            Device(
+                id=uuid7(),
+                user_id=user.id,
+                name=draft.name.strip(),
+                platform=draft.platform.strip(),
+                last_seen_at=clock.now(),
+            )
+        )
+
+    # --- sessions ---
+
+    async def authenticate(self, token: str, address: str) -> Viewer | None:
+        """Tell whose token this is; None when nobody's. An expired one is answered with its past `expires_at`."""
+        found = await self._accounts.by_token(hash_token(token))
+        return viewer_of(found[0], found[1], address) if found else None
+
+    async def touch(self, viewer: Viewer) -> None:
+        """Note, at most hourly, that a session is in use, which renews its seven days."""
+        now = clock.now()
+        if viewer.session_id is not None:
+            await self._accounts.touch(viewer.session_id, now=now, expires_at=now + SESSION_LIFE)
+
+    async def sessions(self, viewer: Viewer) -> Sequence[Session]:
+        """List the viewer's sessions, newest first."""
+        return await self._accounts.sessions(viewer, clock.now())
+
+    async def alive(self, session_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
+        """Tell which of these sessions still exist, and until when."""
+        return await self._accounts.alive(session_ids)
+
+    async def revoke(self, viewer: Viewer, session_id: str) -> UUID:
+        """End one of the viewer's sessions."""
+        key = read_id(session_id, "Session", "id")
+        if not await self._end(viewer.require(), only=key):
+            raise NotFound("There is no such session of yours.", "id")
+        return key
+
+    async def _end(
+        self, user_id: UUID, *, only: UUID | None = None, but: UUID | None = None, device_id: UUID | None = None
+    ) -> Sequence[UUID]:
+        ended = await self._accounts.end_sessions(user_id, only=only, but=but, device_id=device_id)
+        self._events.append(SessionsChanged(user_id))
+        return ended
+
+    # --- devices ---
+
+    async def devices(self, viewer: Viewer) -> Sequence[Device]:
+        """List the viewer's devices."""
+        return await self._accounts.devices(viewer)
+
+    async def update_device(self, viewer: Viewer, device_id: str, patch: DevicePatch) -> Device:
+        """Rename a device, or set its switches; turning one on makes the device pull everything again."""
+        device = await self._device(viewer, device_id)
+        if patch.name is not None:
+            problems = Problems()
+            _check_device(problems, patch.name, device.platform)
+            problems.raise_any()
+            device.name = patch.name.strip()
+        turned_on = (patch.sync_highlights and not device.sync_highlights) or (
+            patch.sync_notes and not device.sync_notes
+        )
+        device.must_resync = device.must_resync or bool(turned_on)
+        if patch.sync_highlights is not None:
+            device.sync_highlights = patch.sync_highlights
+        if patch.sync_notes is not None:
+            device.sync_notes = patch.sync_notes
+        await self._accounts.save()
+        self._events.append(SessionsChanged(device.user_id))
+        return device
+
+    async def remove_device(self, viewer: Viewer, device_id: str) -> UUID:
+        """Forget a device and end its sessions."""
+        device = await self._device(viewer, device_id)
+        await self._end(device.user_id, device_id=device.id)
+        await self._accounts.remove_device(device)
+        return device.id
+
+    async def _device(self, viewer: Viewer, device_id: str) -> Device:
+        viewer.require()
+        key = read_id(device_id, "Device", "id")
+        found = (await self._accounts.visible_devices(viewer, [key])).get(key)
+        if found is None:
+            raise NotFound("There is no such device of yours.", "id")
+        return found
+
+    # --- passwords and the end ---
+
+    async def password_hash(self, viewer: Viewer) -> str:
+        """Read the viewer's password hash, to be checked outside the transaction."""
+        user = await self._accounts.by_id(viewer.require())
+        if user is None:
+            raise Unauthenticated("This account is gone.")
+        return user.password_hash
+
+    async def change_password(self, viewer: Viewer, old_hash: str, new_hash: str) -> None:
+        """Set a new password and end all other sessions; `old_hash` must still be the one that was checked."""
+        user = await self._accounts.by_id(viewer.require(), lock=True)
+        if user is None or user.password_hash != old_hash:
+            raise Forbidden("The password was changed meanwhile.", "currentPassword")
+        user.password_hash = new_hash
+        await self._accounts.save()
+        await self._end(user.id, but=viewer.session_id)
+
+    async def delete(self, viewer: Viewer, checked_hash: str) -> UUID:
+        """Delete the viewer's account with everything that is theirs, and lower the counts of those they followed."""
+        user_id = viewer.require()
+        await self._locks.sync_counter(user_id)
+        await self._social.take_off_counts(user_id)
+        user = await self._accounts.by_id(user_id, lock=True)
+        if user is None or user.password_hash != checked_hash:
+            raise Forbidden("The password was changed meanwhile.", "password")
+        await self._accounts.remove(user)
+        self._events.append(SessionsChanged(user_id))
+        return user_id
+
+    async def grant(self, username: str, role: Role) -> None:
+        """Give a user a role: for the command line only."""
+        user = await self._accounts.by_login(username)
+        if user is None:
+            raise NotFound(f"There is no user {username}.")
+        await self._accounts.set_role(user, role)
+
+
+def viewer_of(session: Session, role: Role, address: str) -> Viewer:
+    """See with the eyes of a session."""
+    return Viewer(session.user_id, session.id, session.device_id, role, session.expires_at, address)
+
+
+def check_password(password: str, field: str) -> None:
+    """Check a password that is to be set; raise Invalid."""
+    problems = Problems()
+    _check_password(problems, password, field)
+    problems.raise_any()
+
+
+def _check_password(problems: Problems, password: str, field: str) -> None:
+    good = PASSWORD_SHORTEST <= len(password) <= PASSWORD_LONGEST
+    text = f"Password must be {PASSWORD_SHORTEST}-{PASSWORD_LONGEST} characters"
+    problems.check(good and is_storable(password), text, field)
+
+
+def _is_email(value: str) -> bool:
+    return len(value) <= EMAIL_LENGTH and is_storable(value) and _EMAIL.fullmatch(value) is not None
+
+
+def _check_device(problems: Problems, name: str, platform: str, *path: str) -> None:
+    good = name.strip() and len(name) <= DEVICE_NAME_LENGTH and is_storable(name)
+    problems.check(good, f"A device's name has 1 to {DEVICE_NAME_LENGTH} characters", *path, "name")
+    good = platform.strip() and len(platform) <= PLATFORM_LENGTH and is_storable(platform)
+    problems.check(good, f"A platform's name has 1 to {PLATFORM_LENGTH} characters", *path, "platform")
+
+
+def reject_long(password: str, field: str) -> None:
+    """Refuse what cannot be a password before any work is spent on it."""
+    if len(password) > PASSWORD_LONGEST or not is_storable(password):
+        raise Invalid("This cannot be a password of this server.", field)

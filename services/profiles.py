@@ -1,0 +1,165 @@
+"""Profiles and privacy: reading as others see them, editing one's own."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from auth.viewer import Viewer
+from core import clock, opaque
+from core.errors import ErrorCode, Problems, StaleVersion, Unauthenticated
+from core.text import is_storable, without_markup
+from core.unset import UNSET, UnsetType
+from models import User
+from models.profiles import Visibility
+from repositories.accounts import AccountRepository
+from repositories.profiles import Profile, ProfileRepository
+
+DISPLAY_NAME_LENGTH, BIO_LENGTH, URL_LENGTH = 100, 500, 500
+BAD_USERNAME = "Username must be 3-30 characters and contain only letters, numbers, and underscores"
+BAD_EMAIL = "Please provide a valid email address"
+BAD_DISPLAY_NAME = "Display name cannot be empty or contain HTML"
+LONG_DISPLAY_NAME = "Display name cannot exceed 100 characters"
+BAD_BIO = "Bio cannot exceed 500 characters"
+BAD_WEBSITE = "Please provide a valid website URL"
+UNSTORABLE = "This text has a character that cannot be stored"
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePatch:
+    """An edit of a profile: what is UNSET stays; null clears what may be empty."""
+
+    display_name: str | UnsetType | None = UNSET
+    bio: str | UnsetType | None = UNSET
+    website_url: str | UnsetType | None = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyPatch:
+    """An edit of privacy settings: None stays."""
+
+    is_private: bool | None = None
+    allow_followers: bool | None = None
+    default_highlight_visibility: Visibility | None = None
+    show_highlights_to_followers: bool | None = None
+    contribute_to_popular: bool | None = None
+    export_includes_notes: bool | None = None
+    export_includes_timestamps: bool | None = None
+
+
+def version_of(user: User) -> str:
+    """Spell the version of a profile."""
+    return opaque.pack("u", user.revision)
+
+
+def check_username(problems: Problems, username: str) -> None:
+    """Check a name that is to be taken."""
+    good = re.fullmatch(r"[A-Za-z0-9_]{3,30}", username)
+    problems.check(good, BAD_USERNAME, "username")
+
+
+def check_display_name(problems: Problems, name: str | None) -> None:
+    """Check a display name."""
+    value = name or ""
+    if not is_storable(value):
+        return problems.add(UNSTORABLE, "displayName")
+    problems.check(value.strip() and without_markup(value) == value, BAD_DISPLAY_NAME, "displayName")
+    problems.check(len(value) <= DISPLAY_NAME_LENGTH, LONG_DISPLAY_NAME, "displayName")
+    return None
+
+
+def is_website(value: str) -> bool:
+    """Tell whether a text is an absolute http or https URL with a host."""
+    if len(value) > URL_LENGTH or not is_storable(value) or re.search(r"[\s<>\"\\^`{|}\x00-\x1f]", value):
+        return False
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _check(patch: ProfilePatch) -> None:
+    problems = Problems()
+    if patch.display_name is not UNSET:
+        check_display_name(problems, patch.display_name)
+    if patch.bio is not UNSET and patch.bio:
+        problems.check(len(patch.bio) <= BIO_LENGTH, BAD_BIO, "bio")
+        problems.check(is_storable(patch.bio), UNSTORABLE, "bio")
+    if patch.website_url is not UNSET and patch.website_url:
+        problems.check(is_website(patch.website_url), BAD_WEBSITE, "websiteUrl")
+    problems.raise_any()
+
+
+class ProfileService:
+    """Profiles of one transaction."""
+
+    def __init__(self, profiles: ProfileRepository, accounts: AccountRepository) -> None:
+        self._profiles = profiles
+        self._accounts = accounts
+
+    async def by_name(self, viewer: Viewer, username: str) -> Profile | None:
+        """Find a user the viewer may know of, by name without regard to case."""
+        return await self._profiles.visible_by_name(viewer, username) if is_storable(username) else None
+
+    async def visible(self, viewer: Viewer, ids: Iterable[UUID]) -> Mapping[UUID, Profile]:
+        """Read users the viewer may know of."""
+        return await self._profiles.visible(viewer, ids)
+
+    async def me(self, viewer: Viewer) -> User | None:
+        """Read the viewer's own account; None when signed out."""
+        return await self._accounts.me(viewer) if viewer.is_signed_in else None
+
+    async def default_visibility(self, viewer: Viewer) -> Visibility:
+        """Tell how open the viewer's new highlights are where they do not say."""
+        return (await self._mine(viewer, lock=False)).default_highlight_visibility
+
+    async def update(self, viewer: Viewer, patch: ProfilePatch, expected_version: str | None) -> User:
+        """Edit the viewer's profile: all of the edit or nothing."""
+        user = await self._mine(viewer)
+        _check(patch)
+        _expect(user, expected_version)
+        if patch.display_name is not UNSET and patch.display_name:
+            user.display_name = patch.display_name.strip()
+        if patch.bio is not UNSET:
+            user.bio = without_markup(patch.bio or "")
+        if patch.website_url is not UNSET:
+            user.website_url = patch.website_url or None
+        return await self._saved(user)
+
+    async def update_privacy(self, viewer: Viewer, patch: PrivacyPatch, expected_version: str | None) -> User:
+        """Edit the viewer's privacy settings."""
+        user = await self._mine(viewer)
+        _expect(user, expected_version)
+        for name in patch.__dataclass_fields__:
+            value = getattr(patch, name)
+            if value is not None:
+                setattr(user, name, value)
+        return await self._saved(user)
+
+    async def _mine(self, viewer: Viewer, *, lock: bool = True) -> User:
+        user = await self._accounts.by_id(viewer.require(), lock=lock)
+        if user is None:
+            raise Unauthenticated("This account is gone.")
+        return user
+
+    async def _saved(self, user: User) -> User:
+        user.revision += 1
+        user.updated_at = clock.now()
+        await self._accounts.save()
+        return user
+
+
+def _expect(user: User, expected_version: str | None) -> None:
+    if expected_version is not None and expected_version != version_of(user):
+        error = StaleVersion(
+            "The profile was changed meanwhile. Read it again, then repeat your edit.", "expectedVersion"
+        )
+        if opaque.unpack("u", expected_version, 1) is None:
+            problems = Problems()
+            problems.add(
+                "This is not a version: take it from `User.version`.", "expectedVersion", code=ErrorCode.INVALID
+            )
+            problems.raise_any()
+        raise error

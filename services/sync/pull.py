@@ -1,0 +1,120 @@
+"""Answer a pull: the changes after a cursor, in order, without a gap."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from auth.viewer import Viewer
+from core import clock
+from core.errors import Invalid, NotFound
+from core.ids import read_id
+from models import Device, Highlight
+from models.sync import ResyncReason
+from repositories.sync import SyncRepository, SyncState
+from services.sync.cursors import Cursor, read_cursor
+
+PULL_DEFAULT, PULL_MOST, PENDING_MOST = 100, 500, 1_000
+NO_DEVICE = "There is no such device of yours."
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedHighlight:
+    """One change as a device sees it: a tombstone when `row.deleted_at` is set; without its note for a device that takes none."""
+
+    row: Highlight
+    cursor: str
+    with_note: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Some changes, and the cursor behind them."""
+
+    changes: tuple[ChangedHighlight, ...]
+    cursor: str
+    has_more: bool
+    epoch: str
+    resync: ResyncReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How far a device has now been sent."""
+
+    device_id: UUID
+    seq: int
+    at: datetime
+    began_anew: bool
+
+
+class PullService:
+    """Read changes in the snapshot of one session."""
+
+    def __init__(self, sync: SyncRepository) -> None:
+        self._sync = sync
+
+    async def device(self, viewer: Viewer, device_id: str, *field: str) -> Device:
+        """Find the viewer's device of a public id; raise Invalid or NotFound."""
+        key = read_id(device_id, "Device", *(field or ("deviceId",)))
+        found = await self._sync.device(viewer, key)
+        if found is None:
+            raise NotFound(NO_DEVICE, *(field or ("deviceId",)))
+        return found
+
+    async def page(
+        self, viewer: Viewer, device: Device | None, after: str | None, first: int | None
+    ) -> tuple[ChangePage, Sent | None]:
+        """Read one page; must run in one snapshot, or under the lock of the viewer's counter."""
+        count = PULL_DEFAULT if first is None else first
+        if not 1 <= count <= PULL_MOST:
+            raise Invalid(f"`first` must be between 1 and {PULL_MOST}.", "first")
+        user_id = viewer.require()
+        state = await self._sync.state(user_id)
+        start = self.start(user_id, state, device, after)
+        if isinstance(start, ResyncReason):
+            return ChangePage((), after or "", has_more=False, epoch=state.epoch, resync=start), None
+        rows = await self._sync.changes(viewer, start.seq, count + 1)
+        page = _page(user_id, state, start, rows, count=count, device=device)
+        return page, _sent(device, after, start, rows[:count])
+
+    def start(self, user_id: UUID, state: SyncState, device: Device | None, after: str | None) -> Cursor | ResyncReason:
+        """Tell where a pull begins, or why it has to begin anew."""
+        if after is None:
+            return Cursor(state.epoch, state.seq, 0)
+        if device is not None and device.must_resync:
+            return ResyncReason.SWITCHES_CHANGED
+        return read_cursor(after, user_id, state)
+
+    async def note_sent(self, sent: Sent) -> None:
+        """Write down how far a device has been sent."""
+        if sent.began_anew:
+            await self._sync.resynced(sent.device_id)
+        await self._sync.note_progress({sent.device_id: (sent.seq, sent.at)})
+
+    async def pending(self, viewer: Viewer, device_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Count what waits for each device, up to 1,000."""
+        return await self._sync.pending(viewer, device_ids, most=PENDING_MOST)
+
+
+def _page(
+    user_id: UUID, state: SyncState, start: Cursor, rows: Sequence[Highlight], *, count: int, device: Device | None
+) -> ChangePage:
+    kept = rows[:count]
+    wanted = kept if device is None or device.sync_highlights else ()
+    with_note = device is None or device.sync_notes
+    changes = tuple(
+        ChangedHighlight(row, replace(start, seq=row.seq).spell(user_id), with_note=with_note) for row in wanted
+    )
+    end = replace(start, seq=kept[-1].seq) if kept else start
+    return ChangePage(changes, end.spell(user_id), has_more=len(rows) > count, epoch=state.epoch)
+
+
+def _sent(device: Device | None, after: str | None, start: Cursor, kept: Sequence[Highlight]) -> Sent | None:
+    if device is None:
+        return None
+    seq = kept[-1].seq if kept else start.seq
+    began_anew = after is None and device.must_resync
+    if not began_anew and device.synced_seq == seq and device.synced_at is not None:
+        return None
+    return Sent(device.id, seq, clock.now(), began_anew)

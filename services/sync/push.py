@@ -1,0 +1,245 @@
+"""Take a device's offline work: each operation once, each with an outcome, none able to hold up the next."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from auth.viewer import Viewer
+from core import clock
+from core.errors import (
+    AppError,
+    ErrorCode,
+    IdempotencyMismatch,
+    Invalid,
+    LimitExceeded,
+    NotFound,
+    Problem,
+    StaleVersion,
+)
+from models import Book, Device, Highlight, SyncOutcome
+from models.sync import OpOutcome, ResyncReason
+from repositories.highlights import HighlightRepository
+from repositories.locks import Locks
+from repositories.sync import SyncRepository
+from services.catalog import BookRef, CatalogService
+from services.idempotency import fingerprint
+from services.profiles import ProfileService
+from services.sync import merge
+from services.sync.cursors import read_version
+from services.sync.drafts import Change, Create, Edit, Op, check_draft, check_patch
+from services.sync.pull import ChangePage, PullService, Sent
+from services.sync.writer import Applied, Defaults, HighlightWriter
+
+OPS_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PushedOp:
+    """An operation as a device sends it; its change may be wrong in itself (`refused`), which refuses only this one."""
+
+    op_id: UUID
+    highlight_id: UUID
+    done_at: datetime
+    based_on: str | None
+    change: Change | AppError
+
+
+@dataclass(frozen=True, slots=True)
+class OpResult:
+    """What became of an operation."""
+
+    op_id: UUID
+    outcome: OpOutcome
+    replayed: bool
+    highlight: Highlight | None
+    fork: Highlight | None
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The outcomes of a batch, and the page after the device's cursor; `refused` when the cursor was stale."""
+
+    results: tuple[OpResult, ...]
+    page: ChangePage
+    sent: Sent | None
+    refused: Problem | None = None
+
+
+class PushService:
+    """Apply a batch in one transaction, a savepoint for each operation."""
+
+    def __init__(
+        self,
+        *,
+        sync: SyncRepository,
+        highlights: HighlightRepository,
+        locks: Locks,
+        catalog: CatalogService,
+        profiles: ProfileService,
+        pull: PullService,
+        writer: HighlightWriter,
+    ) -> None:
+        self._sync = sync
+        self._highlights = highlights
+        self._locks = locks
+        self._catalog = catalog
+        self._profiles = profiles
+        self._pull = pull
+        self._writer = writer
+
+    async def push(
+        self, viewer: Viewer, device_id: str, after: str | None, sent_at: datetime, ops: Sequence[PushedOp]
+    ) -> Pushed:
+        """Apply the operations in the order given. A stale `after` refuses all of them before the first."""
+        if len(ops) > OPS_MOST:
+            raise LimitExceeded(f"Send at most {OPS_MOST} operations at a time.", "ops")
+        user_id = viewer.require()
+        device = await self._pull.device(viewer, device_id)
+        await self._locks.sync_counter(user_id)
+        state = await self._sync.state(user_id)
+        start = self._pull.start(user_id, state, device, after)
+        if isinstance(start, ResyncReason) and start is not ResyncReason.SWITCHES_CHANGED:
+            page = ChangePage((), after or "", has_more=False, epoch=state.epoch, resync=start)
+            return Pushed((), page, None, _stale(start))
+        batch = _Batch(viewer, device, state.epoch, sent_at, clock.now())
+        results = await self._apply_all(batch, ops)
+        page, sent = await self._pull.page(viewer, device, after, None)
+        return Pushed(tuple(results), page, sent)
+
+    async def _apply_all(self, batch: "_Batch", ops: Sequence[PushedOp]) -> list[OpResult]:
+        known = dict(await self._sync.outcomes(batch.user_id, (op.op_id for op in ops)))
+        fresh = [op for op in ops if op.op_id not in known]
+        books = await self._catalog.resolve(batch.viewer, _books(fresh)) if fresh else {}
+        defaults = Defaults(await self._profiles.default_visibility(batch.viewer))
+        results = []
+        for op in ops:
+            if op.op_id in known:
+                results.append(await self._replay(batch, op, known[op.op_id]))
+                continue
+            result = await self._apply(batch, op, books, defaults)
+            known[op.op_id] = await self._remember(batch, op, result)
+            results.append(result)
+        return results
+
+    async def _apply(
+        self, batch: "_Batch", op: PushedOp, books: Mapping[BookRef, Book | AppError], defaults: Defaults
+    ) -> OpResult:
+        try:
+            with _below(op):
+                change = _checked(op.change)
+                book = _book_of(change, books)
+                corrected = Op(op.op_id, op.highlight_id, batch.time(op), _based_on(op, batch.epoch), change)
+            async with self._sync.savepoint():
+                applied = await self._writer.apply(
+                    batch.viewer,
+                    corrected,
+                    writer_id=batch.device.id,
+                    device_id=batch.device.id,
+                    book_id=book.id if book else None,
+                    defaults=defaults,
+                )
+        except AppError as error:
+            return OpResult(op.op_id, OpOutcome.REJECTED, False, None, None, error.problems[0])  # noqa: FBT003
+        return _result(op, applied)
+
+    async def _remember(self, batch: "_Batch", op: PushedOp, result: OpResult) -> SyncOutcome:
+        problem = result.problem
+        outcome = SyncOutcome(
+            user_id=batch.user_id,
+            op_id=op.op_id,
+            device_id=batch.device.id,
+            fingerprint=_mark(op),
+            outcome=result.outcome,
+            highlight_id=op.highlight_id,
+            fork_id=result.fork.id if result.fork else None,
+            error_code=problem.code.value if problem else None,
+            error_message=problem.message if problem else None,
+            error_field="/".join(problem.field or ()) if problem else None,
+        )
+        await self._sync.remember(outcome)
+        return outcome
+
+    async def _replay(self, batch: "_Batch", op: PushedOp, known: SyncOutcome) -> OpResult:
+        if known.fingerprint != _mark(op):
+            error = IdempotencyMismatch("This operation id was used for another operation. Use a new one.", "opId")
+            return OpResult(op.op_id, OpOutcome.REJECTED, False, None, None, error.problems[0])  # noqa: FBT003
+        rows = await self._highlights.visible(batch.viewer, {known.highlight_id, known.fork_id or known.highlight_id})
+        problem = None
+        if known.error_code and known.error_message:
+            field = tuple(known.error_field.split("/")) if known.error_field else None
+            problem = Problem(known.error_message, ErrorCode(known.error_code), field)
+        highlight = None if known.outcome is OpOutcome.REJECTED else rows.get(known.highlight_id)
+        fork = rows.get(known.fork_id) if known.fork_id else None
+        return OpResult(op.op_id, known.outcome, True, highlight, fork, problem)  # noqa: FBT003
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    viewer: Viewer
+    device: Device
+    epoch: str
+    sent_at: datetime
+    now: datetime
+
+    @property
+    def user_id(self) -> UUID:
+        return self.viewer.require()
+
+    def time(self, op: PushedOp) -> datetime:
+        return merge.corrected(op.done_at, self.sent_at, self.now)
+
+
+def _stale(reason: ResyncReason) -> Problem:
+    message = f"Nothing was applied: `after` is stale ({reason.value}). Pull as `changes.resync` says, then push again."
+    return replace(StaleVersion(message).problems[0], field=("after",))
+
+
+def _result(op: PushedOp, applied: Applied) -> OpResult:
+    return OpResult(op.op_id, applied.outcome, False, applied.highlight, applied.fork, None)  # noqa: FBT003
+
+
+def _mark(op: PushedOp) -> bytes:
+    """Hash what an operation does; its refusal stands in for a change that could not be read."""
+    change = op.change.problems if isinstance(op.change, AppError) else op.change
+    kind = type(op.change).__name__
+    return fingerprint([str(op.highlight_id), op.done_at.isoformat(), op.based_on, kind, change])
+
+
+def _books(ops: Sequence[PushedOp]) -> list[BookRef]:
+    return [op.change.draft.book for op in ops if isinstance(op.change, Create)]
+
+
+def _checked(change: Change | AppError) -> Change:
+    if isinstance(change, AppError):
+        raise change
+    if isinstance(change, Create):
+        check_draft(change.draft)
+    if isinstance(change, Edit):
+        check_patch(change.patch)
+    return change
+
+
+def _book_of(change: Change, books: Mapping[BookRef, Book | AppError]) -> Book | None:
+    if not isinstance(change, Create):
+        return None
+    found = books.get(change.draft.book, NotFound("There is no such book.", "book"))
+    if isinstance(found, AppError):
+        raise found
+    return found
+
+
+def _based_on(op: PushedOp, epoch: str) -> int | None:
+    return read_version(op.based_on, epoch)
+
+
+@contextmanager
+def _below(op: PushedOp) -> Iterator[None]:
+    """Say where in the batch's input an operation is wrong."""
+    try:
+        yield
+    except Invalid as error:
+        kind = type(op.change).__name__.lower()
+        raise Invalid.of([replace(p, field=("change", kind, *(p.field or ()))) for p in error.problems]) from None
