@@ -100,7 +100,7 @@ class EmbeddedServers:
         if self._lock is None or self._stopping:
             return
         self._stopping = True
-        # First, so that processes that joined leave while the servers still answer.
+        # First, so that processes that joined hear of it before the servers are gone.
         _owner_file(self._home).unlink(missing_ok=True)
         try:
             await asyncio.gather(*(server.end() for server in self._servers))

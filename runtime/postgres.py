@@ -69,25 +69,31 @@ class Postgres(Server):
     async def answers(self) -> bool:
         """Sign in, and make the application's database where there is none."""
         try:
-            connection = await asyncpg.connect(
-                host=HOST,
-                port=self.port,
-                user=_SUPERUSER,
-                password=self.password,
-                database="postgres",
-                ssl=False,
-                timeout=5,
-            )
-        except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError):
-            return False
+            await self._make_database()
         except asyncpg.InvalidPasswordError as error:
-            raise EmbeddedError(f"The database in {self.folder} has another password than DATA_DIR says.") from error
+            raise EmbeddedError(
+                f"The database in {self.folder} has another password than the one in {self.place.home}/servers.json. "
+                "Restore that file, or restore a backup into a new DATA_DIR."
+            ) from error
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+        return True
+
+    async def _make_database(self) -> None:
+        connection = await asyncpg.connect(
+            host=HOST,
+            port=self.port,
+            user=_SUPERUSER,
+            password=self.password,
+            database="postgres",
+            ssl=False,
+            timeout=5,
+        )
         try:
             if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", DATABASE):
                 await connection.execute(f"CREATE DATABASE {DATABASE}")
         finally:
-            await connection.close()
-        return True
+            await connection.close(timeout=5)
 
     def _program(self, name: str) -> Path:
         return self.place.binaries.postgres_bin / name

@@ -147,10 +147,13 @@ class Server(abc.ABC):
         """Start again on the same port, after it died."""
         lock = await self._lock(_ORPHAN_SECONDS)
         try:
-            if not (await self._run(lock) or (self.set_damage_aside() and await self._run(lock))):
-                raise EmbeddedError(f"{self.name} ended while it was starting again: {self.last_words()}")
+            if await self._run(lock):
+                return
+            if port_is_free(self.port) and self.set_damage_aside() and await self._run(lock):
+                return
         finally:
             os.close(lock)
+        raise EmbeddedError(f"{self.name} ended while it was starting again: {self.last_words()}")
 
     async def end(self) -> None:
         """Stop it, by force if it must be, and start it no more."""

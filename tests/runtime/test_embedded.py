@@ -108,3 +108,12 @@ def test_client_tools_are_found() -> None:
     assert all(os.access(pg_binary(name), os.X_OK) for name in ("pg_dump", "pg_restore", "psql"))
     with pytest.raises(EmbeddedError, match="no PostgreSQL program"):
         pg_binary("pg_nothing")
+
+
+async def test_a_lost_password_is_told(data_dir: Path) -> None:
+    async with started(data_dir):
+        pass
+    (data_dir / "embedded" / "servers.json").unlink()
+    with pytest.raises(EmbeddedError, match="has another password"):
+        await EmbeddedServers.start(data_dir, durable=False)
+    assert nothing_runs(data_dir)
