@@ -80,20 +80,20 @@ class Services:
             accounts=self.attempts,
             social=SocialRepository(self._session),
             locks=self.locks,
-            passwords=self._container.passwords,
+            idempotency=self.idempotency,
             events=self._events,
         )
 
     @cached_property
     def profiles(self) -> ProfileService:
         """Profiles and privacy."""
-        return ProfileService(ProfileRepository(self._session), self.attempts)
+        return ProfileService(ProfileRepository(self._session), self.attempts, self.idempotency)
 
     @cached_property
     def catalog(self) -> CatalogService:
         """Books."""
         floor = self._container.settings.public_book_readers
-        return CatalogService(BookRepository(self._session), self.locks, floor=floor)
+        return CatalogService(BookRepository(self._session), self.locks, self.idempotency, floor=floor)
 
     @cached_property
     def idempotency(self) -> IdempotencyService:

@@ -1,12 +1,11 @@
 """Accounts: signing up and in, sessions, devices, passwords, and the end of an account."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from auth.passwords import Passwords
 from auth.tokens import hash_token, new_token
 from auth.viewer import Viewer
 from core import clock
@@ -19,6 +18,7 @@ from models.profiles import Role
 from repositories.accounts import AccountRepository
 from repositories.locks import Locks
 from repositories.social import SocialRepository
+from services.idempotency import IdempotencyService
 from services.profiles import BAD_EMAIL, check_display_name, check_username
 
 SESSION_LIFE = timedelta(days=7)
@@ -77,13 +77,13 @@ class AccountService:
         accounts: AccountRepository,
         social: SocialRepository,
         locks: Locks,
-        passwords: Passwords,
+        idempotency: IdempotencyService,
         events: list[Event],
     ) -> None:
         self._accounts = accounts
         self._social = social
         self._locks = locks
-        self._passwords = passwords
+        self._idempotency = idempotency
         self._events = events
 
     # --- signing up, in and out ---
@@ -196,12 +196,27 @@ class AccountService:
         """Tell which of these sessions still exist, and until when."""
         return await self._accounts.alive(session_ids)
 
-    async def revoke(self, viewer: Viewer, session_id: str) -> UUID:
+    async def revoke(self, viewer: Viewer, session_id: str, key: str | None) -> UUID:
         """End one of the viewer's sessions."""
-        key = read_id(session_id, "Session", "id")
-        if not await self._end(viewer.require(), only=key):
-            raise NotFound("There is no such session of yours.", "id")
-        return key
+
+        async def work() -> UUID:
+            wanted = read_id(session_id, "Session", "id")
+            if not await self._end(viewer.require(), only=wanted):
+                raise NotFound("There is no such session of yours.", "id")
+            return wanted
+
+        return await self._once_by_id(viewer, "revokeSession", key, session_id, work)
+
+    async def _once_by_id(
+        self, viewer: Viewer, operation: str, key: str | None, value: object, work: Callable[[], Awaitable[UUID]]
+    ) -> UUID:
+        async def again(thing_id: UUID) -> UUID:
+            return thing_id
+
+        viewer.require()
+        return await self._idempotency.once_for(
+            viewer, operation, key, value, work=work, id_of=lambda thing_id: thing_id, again=again
+        )
 
     async def _end(
         self, user_id: UUID, *, only: UUID | None = None, but: UUID | None = None, device_id: UUID | None = None
@@ -216,9 +231,21 @@ class AccountService:
         """List the viewer's devices."""
         return await self._accounts.devices(viewer)
 
-    async def update_device(self, viewer: Viewer, device_id: str, patch: DevicePatch) -> Device:
+    async def update_device(self, viewer: Viewer, device_id: str, patch: DevicePatch, key: str | None) -> Device:
         """Rename a device, or set its switches; turning one on makes the device pull everything again."""
-        device = await self._device(viewer, device_id)
+
+        async def work() -> Device:
+            return await self._update_device(await self._device(viewer, device_id), patch)
+
+        async def again(key: UUID) -> Device | None:
+            return (await self._accounts.visible_devices(viewer, [key])).get(key)
+
+        viewer.require()
+        return await self._idempotency.once_for(
+            viewer, "updateDevice", key, [device_id, patch], work=work, id_of=lambda device: device.id, again=again
+        )
+
+    async def _update_device(self, device: Device, patch: DevicePatch) -> Device:
         if patch.name is not None:
             problems = Problems()
             _check_device(problems, patch.name, device.platform)
@@ -236,12 +263,16 @@ class AccountService:
         self._events.append(SessionsChanged(device.user_id))
         return device
 
-    async def remove_device(self, viewer: Viewer, device_id: str) -> UUID:
+    async def remove_device(self, viewer: Viewer, device_id: str, key: str | None) -> UUID:
         """Forget a device and end its sessions."""
-        device = await self._device(viewer, device_id)
-        await self._end(device.user_id, device_id=device.id)
-        await self._accounts.remove_device(device)
-        return device.id
+
+        async def work() -> UUID:
+            device = await self._device(viewer, device_id)
+            await self._end(device.user_id, device_id=device.id)
+            await self._accounts.remove_device(device)
+            return device.id
+
+        return await self._once_by_id(viewer, "removeDevice", key, device_id, work)
 
     async def _device(self, viewer: Viewer, device_id: str) -> Device:
         viewer.require()

@@ -14,6 +14,7 @@ from core.text import fold, is_storable
 from models import Book
 from repositories.catalog import BY_TITLE, BookFilter, BookRepository
 from repositories.locks import Locks
+from services.idempotency import IdempotencyService
 
 TITLE_LENGTH, AUTHOR_LENGTH, AUTHORS, PUBLISHER_LENGTH = 500, 200, 20, 200
 _SUFFIXES = {"jr", "sr", "ii", "iii", "iv"}
@@ -76,9 +77,10 @@ def match_key(title: str, authors: Iterable[str]) -> str:
 class CatalogService:
     """Find, make and list books."""
 
-    def __init__(self, books: BookRepository, locks: Locks, *, floor: int) -> None:
+    def __init__(self, books: BookRepository, locks: Locks, idempotency: IdempotencyService, *, floor: int) -> None:
         self._books = books
         self._locks = locks
+        self._idempotency = idempotency
         self._floor = floor
 
     async def find(self, viewer: Viewer, ref: BookRef) -> Book | None:
@@ -95,9 +97,18 @@ class CatalogService:
         """List books that the viewer may ask for, by title."""
         return await self._books.page(viewer, wanted, BY_TITLE.request(first, after))
 
-    async def add(self, viewer: Viewer, draft: BookDraft) -> Book:
+    async def add(self, viewer: Viewer, draft: BookDraft, key: str | None) -> Book:
         """Find the same book, or make it, and let the viewer hold it; races end with one book."""
+
+        async def again(book_id: UUID) -> Book | None:
+            return (await self._books.visible(viewer, [book_id])).get(book_id)
+
         user_id = viewer.require()
+        return await self._idempotency.once_for(
+            viewer, "addBook", key, draft, work=lambda: self._add(user_id, draft), id_of=lambda b: b.id, again=again
+        )
+
+    async def _add(self, user_id: UUID, draft: BookDraft) -> Book:
         isbn = _check_draft(draft)
         key = match_key(draft.title, draft.authors)
         await self._locks.book_names([key, *([isbn] if isbn else [])])

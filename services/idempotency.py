@@ -79,3 +79,23 @@ class IdempotencyService:
         if remembered is None:
             raise Gone("What this request made is gone since.")
         return remembered
+
+    async def once_for(
+        self,
+        viewer: Viewer,
+        operation: str,
+        key: str | None,
+        value: Any,
+        *,
+        work: Callable[[], Awaitable[Result]],
+        id_of: Callable[[Result], UUID],
+        again: Callable[[UUID], Awaitable[Result | None]],
+    ) -> Result:
+        """Do what makes or changes one thing, once."""
+
+        async def read_again(thing_id: UUID, _: UUID | None) -> Result | None:
+            return await again(thing_id)
+
+        return await self.once(
+            viewer, operation, key, value, work=work, ids=lambda result: (id_of(result), None), again=read_again
+        )

@@ -1,7 +1,7 @@
 """Profiles and privacy: reading as others see them, editing one's own."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -15,6 +15,7 @@ from models import User
 from models.profiles import Visibility
 from repositories.accounts import AccountRepository
 from repositories.profiles import Profile, ProfileRepository
+from services.idempotency import IdempotencyService
 
 DISPLAY_NAME_LENGTH, BIO_LENGTH, URL_LENGTH = 100, 500, 500
 BAD_USERNAME = "Username must be 3-30 characters and contain only letters, numbers, and underscores"
@@ -95,9 +96,12 @@ def _check(patch: ProfilePatch) -> None:
 class ProfileService:
     """Profiles of one transaction."""
 
-    def __init__(self, profiles: ProfileRepository, accounts: AccountRepository) -> None:
+    def __init__(
+        self, profiles: ProfileRepository, accounts: AccountRepository, idempotency: IdempotencyService
+    ) -> None:
         self._profiles = profiles
         self._accounts = accounts
+        self._idempotency = idempotency
 
     async def by_name(self, viewer: Viewer, username: str) -> Profile | None:
         """Find a user the viewer may know of, by name without regard to case."""
@@ -115,28 +119,49 @@ class ProfileService:
         """Tell how open the viewer's new highlights are where they do not say."""
         return (await self._mine(viewer, lock=False)).default_highlight_visibility
 
-    async def update(self, viewer: Viewer, patch: ProfilePatch, expected_version: str | None) -> User:
+    async def update(self, viewer: Viewer, patch: ProfilePatch, expected_version: str | None, key: str | None) -> User:
         """Edit the viewer's profile: all of the edit or nothing."""
-        user = await self._mine(viewer)
-        _check(patch)
-        _expect(user, expected_version)
-        if patch.display_name is not UNSET and patch.display_name:
-            user.display_name = patch.display_name.strip()
-        if patch.bio is not UNSET:
-            user.bio = without_markup(patch.bio or "")
-        if patch.website_url is not UNSET:
-            user.website_url = patch.website_url or None
-        return await self._saved(user)
 
-    async def update_privacy(self, viewer: Viewer, patch: PrivacyPatch, expected_version: str | None) -> User:
+        async def work() -> User:
+            user = await self._mine(viewer)
+            _check(patch)
+            _expect(user, expected_version)
+            if patch.display_name is not UNSET and patch.display_name:
+                user.display_name = patch.display_name.strip()
+            if patch.bio is not UNSET:
+                user.bio = without_markup(patch.bio or "")
+            if patch.website_url is not UNSET:
+                user.website_url = patch.website_url or None
+            return await self._saved(user)
+
+        return await self._once(viewer, "updateProfile", key, [patch, expected_version], work)
+
+    async def update_privacy(
+        self, viewer: Viewer, patch: PrivacyPatch, expected_version: str | None, key: str | None
+    ) -> User:
         """Edit the viewer's privacy settings."""
-        user = await self._mine(viewer)
-        _expect(user, expected_version)
-        for name in patch.__dataclass_fields__:
-            value = getattr(patch, name)
-            if value is not None:
-                setattr(user, name, value)
-        return await self._saved(user)
+
+        async def work() -> User:
+            user = await self._mine(viewer)
+            _expect(user, expected_version)
+            for name in patch.__dataclass_fields__:
+                value = getattr(patch, name)
+                if value is not None:
+                    setattr(user, name, value)
+            return await self._saved(user)
+
+        return await self._once(viewer, "updatePrivacy", key, [patch, expected_version], work)
+
+    async def _once(
+        self, viewer: Viewer, operation: str, key: str | None, value: object, work: Callable[[], Awaitable[User]]
+    ) -> User:
+        async def again(_: UUID) -> User | None:
+            return await self._accounts.me(viewer)
+
+        viewer.require()
+        return await self._idempotency.once_for(
+            viewer, operation, key, value, work=work, id_of=lambda user: user.id, again=again
+        )
 
     async def _mine(self, viewer: Viewer, *, lock: bool = True) -> User:
         user = await self._accounts.by_id(viewer.require(), lock=lock)

@@ -1,0 +1,66 @@
+"""create_app(settings), and the command line. No logic."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from clients.bus import ValkeyBus
+from core.database import Database
+from core.settings import Settings
+from endpoints.probes import Probes
+from runtime.container import Container
+from runtime.graphql_view import CommonplaceView, closing
+from runtime.middleware import request_middleware, viewer_middleware
+from runtime.sessions import SessionCache, SocketRegistry
+from schema.root import schema
+from subscriptions.broker import Broker
+
+CONTAINER = web.AppKey("container", Container)
+BROKER = web.AppKey("broker", Broker)
+SOCKETS = web.AppKey("sockets", SocketRegistry)
+BODY_BYTES = 4 << 20
+
+
+def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.Application:
+    """Put one API process together; its parts start and stop with the application."""
+    database = Database(database_url, pool_size=settings.database_pool)
+    bus = ValkeyBus(redis_url)
+    container = Container(settings, database, bus)
+    sessions = SessionCache(container)
+
+    def on_sessions() -> None:
+        sessions.forget_all()
+        sockets.look()
+
+    broker = Broker(container, redis_url, on_sessions)
+    sockets = SocketRegistry(container, watch=broker.watch_sessions, unwatch=broker.unwatch_sessions)
+    view = CommonplaceView(schema, container, listener=broker, sessions=sessions, sockets=sockets)
+    whoever = viewer_middleware(sessions, sockets, trusted_proxies=settings.trusted_proxies)
+
+    app = web.Application(client_max_size=BODY_BYTES, middlewares=[request_middleware, whoever])
+    app[CONTAINER], app[BROKER], app[SOCKETS] = container, broker, sockets
+    probes = Probes(container, bus_is_up=lambda: broker.is_up)
+    app.router.add_get("/live", probes.live)
+    app.router.add_get("/ready", probes.ready)
+    app.router.add_get("/health", probes.health)
+    app.router.add_route("*", "/graphql", view)
+
+    async def run_parts(_: web.Application) -> AsyncIterator[None]:
+        await container.refresh_epoch()
+        bus.start()
+        broker.start()
+        watcher = asyncio.create_task(sockets.run(), name="sockets")
+        yield
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+        await broker.close()
+        await bus.close()
+        await database.close()
+
+    async def close_sockets(_: web.Application) -> None:
+        await closing(sockets)
+
+    app.cleanup_ctx.append(run_parts)
+    app.on_shutdown.append(close_sockets)
+    return app

@@ -1,0 +1,87 @@
+"""Around every HTTP request: a request id, a viewer, a log line, and an answer for what nobody caught."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from auth.viewer import Viewer
+from core.errors import Unavailable
+from core.ids import uuid7
+from runtime.graphql_view import SOCKET, VIEWER, bearer, refusal
+from runtime.sessions import BadToken, SessionCache, SocketRegistry
+
+log = structlog.get_logger("request")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SLOW_SECONDS = 0.5
+
+
+def address_of(request: web.Request, trusted_proxies: int) -> str:
+    """Tell where a request comes from: the peer, or what the outermost trusted proxy saw."""
+    seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    if trusted_proxies and len(seen) >= trusted_proxies:
+        return seen[-trusted_proxies][:64]
+    return request.remote or "unknown"
+
+
+def viewer_middleware(sessions: SessionCache, sockets: SocketRegistry, *, trusted_proxies: int) -> Handler:
+    """Find out who asks; a bad token is refused, none at all is a signed-out viewer."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        address = address_of(request, trusted_proxies)
+        request[VIEWER] = Viewer(address=address)
+        token = bearer(request.headers)
+        try:
+            if token is not None:
+                request[VIEWER] = await sessions.viewer(token, address)
+            return await handler(request)
+        except BadToken:
+            response = refusal(401, "This token is not valid any more: sign in again.", "UNAUTHENTICATED")
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        except Unavailable as error:
+            return refusal(503, str(error), "UNAVAILABLE")
+        finally:
+            opened = request.get(SOCKET)
+            if opened is not None:
+                await sockets.remove(opened)
+
+    return middleware  # type: ignore[return-value]
+
+
+@web.middleware
+async def request_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, and log it when it is done; a fault becomes a 500 that tells nothing but the id."""
+    given = request.headers.get("X-Request-ID", "")
+    request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid7())
+    began = time.perf_counter()
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            response = refusal(error.status, error.reason, "BAD_REQUEST")
+            response.headers.update({k: v for k, v in error.headers.items() if k == "Allow"})
+        except Exception:
+            log.exception("request_failed", path=request.path)
+            response = refusal(500, "Something went wrong on our side.", "INTERNAL_SERVER_ERROR")
+        _log(request, response, time.perf_counter() - began)
+    if not response.prepared:
+        response.headers["X-Request-ID"] = request_id
+    return response
+
+
+def _log(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+    viewer = request.get(VIEWER)
+    slow = seconds > SLOW_SECONDS and not isinstance(response, web.WebSocketResponse)
+    (log.warning if slow else log.info)(
+        "slow_request" if slow else "request",
+        method=request.method,
+        path=request.path,
+        status=response.status,
+        duration_ms=round(seconds * 1000, 1),
+        user_id=str(viewer.user_id) if viewer and viewer.user_id else None,
+    )

@@ -1,0 +1,167 @@
+"""Fan bells out to the subscriptions of this process, and make up for lost ones.
+
+A subscription holds a cursor and a bell, no buffer: a ring means "read again". Every 10 seconds, every second while
+Valkey is away, the counters of all connected readers are read in one statement; so a lost bell costs seconds, not data.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import structlog
+
+from clients.bus import HIGHLIGHTS, SESSIONS, BusListener
+from core.errors import Unavailable
+from runtime.container import Container
+from services.sync.pull import Sent
+
+log = structlog.get_logger(__name__)
+SWEEP, SWEEP_WHILE_DOWN, WRITE_PROGRESS = 10.0, 1.0, 1.0
+
+
+class Ring:
+    """One subscription's bell."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Let the next wait, or the present one, return."""
+        self._rung.set()
+
+    async def wait(self) -> None:
+        """Return at the next ring, or at once if it rang since the last wait."""
+        await self._rung.wait()
+        self._rung.clear()
+
+
+class Broker:
+    """The listener of one process."""
+
+    def __init__(self, container: Container, redis_url: str, on_sessions: Callable[[], None]) -> None:
+        self._container = container
+        self._on_sessions = on_sessions
+        self._bells: dict[UUID, dict[str, set[Ring]]] = defaultdict(lambda: defaultdict(set))
+        self._seqs: dict[UUID, int] = {}
+        self._sent: dict[UUID, Sent] = {}
+        self._bus = BusListener(redis_url, self._ring, self._gap)
+        self._gapped = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watched: set[UUID] = set()
+
+    def start(self) -> list[asyncio.Task[None]]:
+        """Begin to listen; a task that ends is a fault, for the owner to notice."""
+        work = {"bus": self._bus.run(), "sweep": self._sweep_forever(), "progress": self._write_forever()}
+        self._tasks = [asyncio.create_task(coroutine, name=f"broker-{name}") for name, coroutine in work.items()]
+        return self._tasks
+
+    async def close(self) -> None:
+        """Stop, writing down what is known of devices' progress."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(Unavailable):
+            await self._write_progress()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether Valkey's bells are heard."""
+        return self._bus.is_up
+
+    @property
+    def subscription_count(self) -> int:
+        """How many subscriptions are open in this process."""
+        return sum(len(rings) for topics in self._bells.values() for rings in topics.values())
+
+    @property
+    def user_ids(self) -> set[UUID]:
+        """Whose bells are listened for."""
+        return set(self._bells) | self._watched
+
+    @asynccontextmanager
+    async def listen(self, user_id: UUID, topic: str) -> AsyncIterator[Ring]:
+        """Hear the bells of a user's topic; subscribed, and confirmed, before the block begins."""
+        ring = Ring()
+        self._bells[user_id][topic].add(ring)
+        try:
+            await self._bus.subscribe(user_id)
+            yield ring
+        finally:
+            self._bells[user_id][topic].discard(ring)
+            if not any(self._bells[user_id].values()):
+                del self._bells[user_id]
+                self._seqs.pop(user_id, None)
+                if user_id not in self._watched:
+                    await self._bus.unsubscribe(user_id)
+
+    async def watch_sessions(self, user_id: UUID) -> None:
+        """Hear when a user's sessions change, for as long as one of their sockets is open."""
+        self._watched.add(user_id)
+        await self._bus.subscribe(user_id)
+
+    async def unwatch_sessions(self, user_id: UUID) -> None:
+        """Stop hearing of a user's sessions."""
+        self._watched.discard(user_id)
+        if user_id not in self._bells:
+            await self._bus.unsubscribe(user_id)
+
+    def note_sent(self, sent: Sent) -> None:
+        """Keep in mind how far a device has been sent; written within a second."""
+        self._sent[sent.device_id] = sent
+
+    def _ring(self, user_id: UUID, topic: str) -> None:
+        if topic == SESSIONS:
+            self._on_sessions()
+            topic = HIGHLIGHTS  # a device's switches may have changed
+        for ring in self._bells[user_id][topic] if user_id in self._bells else ():
+            ring.ring()
+
+    def _gap(self) -> None:
+        self._on_sessions()
+        for topics in self._bells.values():
+            for rings in topics.values():
+                for ring in rings:
+                    ring.ring()
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP if self._bus.is_up else SWEEP_WHILE_DOWN)
+            try:
+                await self._sweep()
+            except Unavailable:
+                log.warning("sweep_skipped")
+
+    async def _sweep(self) -> None:
+        await self._container.refresh_epoch()
+        if not self._bells:
+            return
+        async with self._container.reading() as services:
+            counters = await services.sync.counters(self._bells)
+        for user_id, topics in self._bells.items():
+            seq = counters.get(user_id, 0)
+            moved, self._seqs[user_id] = self._seqs.get(user_id) != seq, seq
+            for topic, rings in topics.items():
+                for ring in rings if moved or topic != HIGHLIGHTS else ():
+                    ring.ring()
+
+    async def _write_forever(self) -> None:
+        while True:
+            await asyncio.sleep(WRITE_PROGRESS)
+            try:
+                await self._write_progress()
+            except Unavailable:
+                log.warning("progress_kept")
+
+    async def _write_progress(self) -> None:
+        taken, self._sent = self._sent, {}
+        if not taken:
+            return
+        try:
+            async with self._container.transaction() as services:
+                await services.sync.note_progress({sent.device_id: (sent.seq, sent.at) for sent in taken.values()})
+        except Unavailable:
+            self._sent = {**taken, **self._sent}
+            raise

@@ -1,0 +1,54 @@
+"""Live highlight changes."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated
+
+import strawberry
+
+from clients.bus import HIGHLIGHTS
+from runtime.context import Info
+from schema.sync import HighlightSyncEvent, ResyncRequired, SyncCaughtUp, present
+from services.sync.pull import PULL_DEFAULT, ChangePage
+
+
+@strawberry.type
+class SyncSubscription:
+    """Changes as they happen."""
+
+    @strawberry.subscription
+    async def highlight_changes(
+        self,
+        info: Info,
+        device_id: Annotated[strawberry.ID, strawberry.argument(description="Your device; its switches hold.")],
+        after: Annotated[
+            str | None, strawberry.argument(description="The last cursor the device has kept; null to begin.")
+        ] = None,
+    ) -> AsyncGenerator[HighlightSyncEvent, None]:
+        """Everything after a cursor, then SyncCaughtUp, then each change as it happens: gap-free, in commit order."""
+        user_id = info.context.viewer.require()
+        caught_up = False
+        async with info.context.listener.listen(user_id, HIGHLIGHTS) as bell:
+            while True:
+                page = await _pull(info, str(device_id), after)
+                if page.resync is not None:
+                    yield ResyncRequired(reason=page.resync)
+                    return
+                for change in page.changes:
+                    info.context.renew()
+                    yield present(change)
+                after = page.cursor
+                if page.has_more:
+                    continue
+                if not caught_up:
+                    caught_up = True
+                    yield SyncCaughtUp(cursor=after)
+                await bell.wait()
+
+
+async def _pull(info: Info, device_id: str, after: str | None) -> ChangePage:
+    viewer = info.context.viewer
+    async with info.context.snapshot() as services:
+        device = await services.pull.device(viewer, device_id)
+        page, sent = await services.pull.page(viewer, device, after, PULL_DEFAULT)
+    await info.context.sent(page.epoch, sent)
+    return page

@@ -1,0 +1,97 @@
+"""Real PostgreSQL and Valkey, one pair per run; the database is built by the migrations, and emptied after each test."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import text
+
+from app import CONTAINER, create_app
+from core.database import Base, Database
+from core.settings import Settings
+from runtime.container import Container
+from runtime.embedded import EmbeddedServers
+from runtime.migrations import migrate
+from tests.support.api import Reader, sign_up
+
+KEPT = {"alembic_version", "sync_epoch"}
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder that the servers' user may enter; pytest's own are closed to others."""
+    folder = Path(tempfile.mkdtemp(prefix="commonplace-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def urls(server_folder: Path) -> AsyncIterator[tuple[str, str]]:
+    """A migrated database and a Valkey."""
+    given = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
+    servers = await EmbeddedServers.start(server_folder, postgres=not given[0], valkey=not given[1], durable=False)
+    database_url, redis_url = given[0] or servers.database_url, given[1] or servers.redis_url
+    assert database_url
+    assert redis_url
+    database = Database(database_url, pool_size=2)
+    await migrate(database.engine)
+    await database.close()
+    yield database_url, redis_url
+    await servers.stop()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Settings as they are without any environment."""
+    return Settings(_env_file=None)
+
+
+@pytest.fixture
+async def app(urls: tuple[str, str], settings: Settings) -> AsyncIterator[web.Application]:
+    """One API process's application; the database is emptied after it."""
+    application = create_app(settings, database_url=urls[0], redis_url=urls[1])
+    yield application
+    database = Database(urls[0], pool_size=2)
+    async with database.engine.begin() as connection:
+        tables = ", ".join(f'"{name}"' for name in Base.metadata.tables if name not in KEPT)
+        await connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+    await database.close()
+
+
+@pytest.fixture
+async def http(app: web.Application) -> AsyncIterator["TestClient[Any, Any]"]:
+    """A client of the running application."""
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+@pytest.fixture
+def container(http: "TestClient[Any, Any]", app: web.Application) -> Container:
+    """The application's container, for looking behind the API."""
+    del http
+    return app[CONTAINER]
+
+
+@pytest.fixture
+async def ada(http: "TestClient[Any, Any]") -> Reader:
+    """A reader with a device."""
+    return await sign_up(http, "ada")
+
+
+@pytest.fixture
+async def ben(http: "TestClient[Any, Any]") -> Reader:
+    """Another reader with a device."""
+    return await sign_up(http, "ben")
+
+
+@pytest.fixture
+def nobody(http: "TestClient[Any, Any]") -> Reader:
+    """Somebody who is not signed in."""
+    return Reader(http)

@@ -1,0 +1,1 @@
+"""What tests share: servers, an API to talk to, counters of statements."""
