@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         default=5, description="A book without ISBN is public from so many distinct readers on."
     )
     sign_ups_per_hour: Annotated[int, Field(ge=1)] = Field(
-        default=20, description="New accounts that one address may make within an hour."
+        default=20, description="Sign-ups that one address may try within an hour, names found taken included."
     )
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = Field(
         default=0, description="How many proxies of yours stand in front and append to X-Forwarded-For."

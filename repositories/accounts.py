@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, func, or_, select, update
+from sqlalchemy import Row, and_, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.viewer import Viewer
-from core.errors import AlreadyExists
+from core.errors import AlreadyExists, ErrorCode, Problem
 from models import AuthAttempt, Device, Session, SyncCounter, User
 from models.profiles import Role
 from repositories import visibility
@@ -29,25 +29,35 @@ class AccountRepository:
             async with self._session.begin_nested():
                 self._session.add(user)
                 self._session.add(SyncCounter(user_id=user.id))
-        except IntegrityError as error:
-            if "email" in str(error.orig):
-                raise AlreadyExists("That e-mail address already has an account.", "email") from None
-            raise AlreadyExists("That username is taken.", "username") from None
+        except IntegrityError:
+            await self.refuse_taken(user.username, user.email)
+            raise
         return user
 
-    async def taken(self, *, username: str, email: str) -> tuple[bool, bool]:
-        """Tell whether a name and an address have accounts, without regard to case."""
-        rows = await self._session.execute(
-            select(func.lower(User.username), func.lower(User.email)).where(
-                or_(func.lower(User.username) == username.lower(), func.lower(User.email) == email.lower())
+    async def refuse_taken(self, username: str, email: str) -> None:
+        """Raise AlreadyExists, with every problem, for a name and an address that have accounts, whatever their case."""
+        name_taken, email_taken = (
+            await self._session.execute(
+                select(
+                    exists().where(func.lower(User.username) == func.lower(username)),
+                    exists().where(func.lower(User.email) == func.lower(email)),
+                )
             )
-        )
-        found = [tuple(row) for row in rows]
-        return any(r[0] == username.lower() for r in found), any(r[1] == email.lower() for r in found)
+        ).one()
+        problems = []
+        if name_taken:
+            problems.append(Problem("That username is taken.", ErrorCode.ALREADY_EXISTS, ("username",)))
+        if email_taken:
+            problems.append(
+                Problem("That e-mail address already has an account.", ErrorCode.ALREADY_EXISTS, ("email",))
+            )
+        if problems:
+            raise AlreadyExists.of(problems)
 
     async def by_login(self, login: str) -> User | None:
         """Find a user by name or e-mail address, without regard to case."""
-        folded = login.lower()
+        # Folded by the database, like the indexes: Python lowers some letters into two.
+        folded = func.lower(login)
         return await self._session.scalar(
             select(User).where(or_(func.lower(User.username) == folded, func.lower(User.email) == folded))
         )
@@ -174,6 +184,10 @@ class AccountRepository:
     async def forget_attempts(self, ids: Sequence[int]) -> None:
         """Take back attempts that turned out well."""
         await self._session.execute(delete(AuthAttempt).where(AuthAttempt.id.in_(ids)))
+
+    async def forget_bucket(self, bucket: str) -> None:
+        """Take back all attempts of a bucket."""
+        await self._session.execute(delete(AuthAttempt).where(AuthAttempt.bucket == bucket))
 
     async def purge_attempts(self, before: datetime) -> int:
         """Delete attempts that count no longer."""

@@ -19,8 +19,8 @@ from schema.highlights import Highlight, HighlightConnection
 from schema.node import Node
 from schema.pagination import After, First
 from schema.profiles import PrivacySettings, User
-from services import accounts
-from services.accounts import SignedIn
+from services.accounts import DevicePatch, SignedIn
+from services.accounts_input import DeviceDraft, SignUpDraft
 
 
 @strawberry.type(description="One of your reading devices.")
@@ -162,9 +162,9 @@ class DeviceInput:
     platform: str = strawberry.field(description="What it is, 1 to 50 characters.")
     id: strawberry.ID | None = strawberry.field(default=None, description="One of your known devices; else a new one.")
 
-    def to_draft(self) -> accounts.DeviceDraft:
+    def to_draft(self) -> DeviceDraft:
         """Pass the device on."""
-        return accounts.DeviceDraft(self.name, self.platform, str(self.id) if self.id is not None else None)
+        return DeviceDraft(self.name, self.platform, str(self.id) if self.id is not None else None)
 
 
 @strawberry.input(description="A new account.")
@@ -177,10 +177,10 @@ class SignUpInput:
     display_name: str = strawberry.field(description="The name to show, 1 to 100 characters.")
     device: DeviceInput | None = strawberry.field(default=None, description="The device you sign up on.")
 
-    def to_draft(self) -> accounts.SignUpDraft:
+    def to_draft(self) -> SignUpDraft:
         """Pass the account on."""
         device = self.device.to_draft() if self.device else None
-        return accounts.SignUpDraft(self.username, self.email, self.password, self.display_name, device)
+        return SignUpDraft(self.username, self.email, self.password, self.display_name, device)
 
 
 @strawberry.input(description="Who signs in.")
@@ -246,9 +246,9 @@ class UpdateDeviceInput:
     sync_notes: bool | None = strawberry.field(default=None, description="Whether it takes your notes.")
     client_mutation_id: str | None = None
 
-    def to_patch(self) -> accounts.DevicePatch:
+    def to_patch(self) -> DevicePatch:
         """Pass on what is to change."""
-        return accounts.DevicePatch(self.name, self.sync_highlights, self.sync_notes)
+        return DevicePatch(self.name, self.sync_highlights, self.sync_notes)
 
 
 @strawberry.input(description="A device to forget.")

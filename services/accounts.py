@@ -1,6 +1,5 @@
 """Accounts: signing up and in, sessions, devices, passwords, and the end of an account."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +8,7 @@ from uuid import UUID
 from auth.tokens import hash_token, new_token
 from auth.viewer import Viewer
 from core import clock
-from core.errors import AlreadyExists, ErrorCode, Forbidden, Invalid, LimitExceeded, NotFound, Problems, Unauthenticated
+from core.errors import Forbidden, LimitExceeded, NotFound, Problems, Unauthenticated
 from core.events import Event, SessionsChanged
 from core.ids import read_id, uuid7
 from core.text import is_storable
@@ -18,35 +17,13 @@ from models.profiles import Role
 from repositories.accounts import AccountRepository
 from repositories.locks import Locks
 from repositories.social import SocialRepository
+from services.accounts_input import EMAIL_LENGTH, DeviceDraft, SignUpDraft, check_device_names
 from services.idempotency import IdempotencyService
-from services.profiles import BAD_EMAIL, check_display_name, check_username
 
 SESSION_LIFE = timedelta(days=7)
 TOUCH_EVERY = timedelta(hours=1)
-PASSWORD_SHORTEST, PASSWORD_LONGEST = 8, 256
-EMAIL_LENGTH, DEVICE_NAME_LENGTH, PLATFORM_LENGTH, DEVICES_MOST = 255, 100, 50, 100
+DEVICES_MOST = 100
 WRONG_CREDENTIALS = "Wrong user name, e-mail address or password."
-_EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@(?:[^\s@.<>()\[\]\\,;:\"]{1,63}\.)+[^\s@.<>()\[\]\\,;:\"]{2,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceDraft:
-    """A device that signs in: one of the user's known ones by id, else a new one."""
-
-    name: str
-    platform: str
-    id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SignUpDraft:
-    """What a new account is made of."""
-
-    username: str
-    email: str
-    password: str
-    display_name: str
-    device: DeviceDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +65,9 @@ class AccountService:
 
     # --- signing up, in and out ---
 
-    async def check_sign_up(self, draft: SignUpDraft) -> None:
-        """Check a sign-up before the costly hash; raise Invalid or AlreadyExists with every problem."""
-        problems = Problems()
-        check_username(problems, draft.username)
-        problems.check(_is_email(draft.email), BAD_EMAIL, "email")
-        _check_password(problems, draft.password, "password")
-        check_display_name(problems, draft.display_name)
-        if draft.device is not None:
-            _check_device(problems, draft.device.name, draft.device.platform, "device")
-        problems.raise_any()
-        name_taken, email_taken = await self._accounts.taken(username=draft.username, email=draft.email)
-        if name_taken:
-            problems.add("That username is taken.", "username", code=ErrorCode.ALREADY_EXISTS)
-        if email_taken:
-            problems.add("That e-mail address already has an account.", "email", code=ErrorCode.ALREADY_EXISTS)
-        if name_taken or email_taken:
-            raise AlreadyExists.of(problems.noted)
+    async def refuse_taken(self, draft: SignUpDraft) -> None:
+        """Refuse a name and an address that have accounts; raise AlreadyExists with every problem."""
+        await self._accounts.refuse_taken(draft.username, draft.email)
 
     async def sign_up(self, draft: SignUpDraft, password_hash: str, address: str) -> SignedIn:
         """Make an account and sign it in."""
@@ -152,9 +115,6 @@ class AccountService:
         return SignedIn(token, session, viewer_of(session, user.role, address), user)
 
     async def _device_for(self, user: User, draft: DeviceDraft) -> Device:
-        problems = Problems()
-        _check_device(problems, draft.name, draft.platform, "device")
-        problems.raise_any()
         known = None
         if draft.id is not None:
             key = read_id(draft.id, "Device", "device", "id")
@@ -248,7 +208,7 @@ class AccountService:
     async def _update_device(self, device: Device, patch: DevicePatch) -> Device:
         if patch.name is not None:
             problems = Problems()
-            _check_device(problems, patch.name, device.platform)
+            check_device_names(problems, patch.name, device.platform)
             problems.raise_any()
             device.name = patch.name.strip()
         turned_on = (patch.sync_highlights and not device.sync_highlights) or (
@@ -323,33 +283,3 @@ class AccountService:
 def viewer_of(session: Session, role: Role, address: str) -> Viewer:
     """See with the eyes of a session."""
     return Viewer(session.user_id, session.id, session.device_id, role, session.expires_at, address)
-
-
-def check_password(password: str, field: str) -> None:
-    """Check a password that is to be set; raise Invalid."""
-    problems = Problems()
-    _check_password(problems, password, field)
-    problems.raise_any()
-
-
-def _check_password(problems: Problems, password: str, field: str) -> None:
-    good = PASSWORD_SHORTEST <= len(password) <= PASSWORD_LONGEST
-    text = f"Password must be {PASSWORD_SHORTEST}-{PASSWORD_LONGEST} characters"
-    problems.check(good and is_storable(password), text, field)
-
-
-def _is_email(value: str) -> bool:
-    return len(value) <= EMAIL_LENGTH and is_storable(value) and _EMAIL.fullmatch(value) is not None
-
-
-def _check_device(problems: Problems, name: str, platform: str, *path: str) -> None:
-    good = name.strip() and len(name) <= DEVICE_NAME_LENGTH and is_storable(name)
-    problems.check(good, f"A device's name has 1 to {DEVICE_NAME_LENGTH} characters", *path, "name")
-    good = platform.strip() and len(platform) <= PLATFORM_LENGTH and is_storable(platform)
-    problems.check(good, f"A platform's name has 1 to {PLATFORM_LENGTH} characters", *path, "platform")
-
-
-def reject_long(password: str, field: str) -> None:
-    """Refuse what cannot be a password before any work is spent on it."""
-    if len(password) > PASSWORD_LONGEST or not is_storable(password):
-        raise Invalid("This cannot be a password of this server.", field)

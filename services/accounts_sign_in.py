@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
@@ -13,19 +14,29 @@ from core.errors import Forbidden, RateLimited, Unauthenticated
 from core.settings import SignUp
 from core.text import fold
 from repositories.accounts import AccountRepository
-from services.accounts import (
-    WRONG_CREDENTIALS,
-    AccountService,
+from services.accounts import WRONG_CREDENTIALS, AccountService, SignedIn
+from services.accounts_input import (
     DeviceDraft,
-    SignedIn,
     SignUpDraft,
+    check_device,
     check_password,
+    check_sign_up,
     reject_long,
 )
 
-WINDOW = timedelta(minutes=15)
+QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
 FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS = 10, 50
-HOUR = timedelta(hours=1)
+TOO_MANY_ATTEMPTS = "Too many attempts. Try again later."
+TOO_MANY_ACCOUNTS = "Too many accounts from here. Try again in an hour."
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many attempts a bucket takes within a window."""
+
+    bucket: str
+    window: timedelta
+    most: int
 
 
 class Work(Protocol):
@@ -58,11 +69,11 @@ class Gatekeeper:
         """Make an account and sign it in."""
         if self._sign_up is SignUp.CLOSED:
             raise Forbidden("This server takes no new accounts.")
+        check_sign_up(draft)
+        # Counted before it tells that a name or an address is taken: else anybody could ask for all of them.
+        await self._count(Limit(f"sign-up:{address}", HOUR, self._sign_ups_per_hour), refusal=TOO_MANY_ACCOUNTS)
         async with self._transaction() as work:
-            await work.accounts.check_sign_up(draft)
-        await self._count(
-            f"sign-up:{address}", HOUR, self._sign_ups_per_hour, "accounts from here. Try again in an hour."
-        )
+            await work.accounts.refuse_taken(draft)
         hashed = await self._passwords.hash(draft.password)
         async with self._transaction() as work:
             return await work.accounts.sign_up(draft, hashed, address)
@@ -70,22 +81,23 @@ class Gatekeeper:
     async def sign_in(self, login: str, password: str, device: DeviceDraft | None, address: str) -> SignedIn:
         """Open a session; wrong names and wrong passwords answer the same, after the same work."""
         reject_long(password, "password")
+        check_device(device)
         async with self._transaction() as work:
             user = await work.accounts.by_login(login)
         # By account where there is one, so that name and e-mail address share one tally.
-        account = str(user.id) if user else fold(login)[:200]
-        attempts = [await self._count(f"address:{address}", WINDOW, FAILURES_PER_ADDRESS, "attempts. Try again later.")]
-        attempts += [
-            await self._count(f"account:{account}", WINDOW, FAILURES_PER_ACCOUNT, "attempts. Try again later.")
-        ]
+        by_account = _by_account(user.id if user else fold(login)[:200])
+        _, at_address = await self._count(by_account, Limit(f"address:{address}", QUARTER, FAILURES_PER_ADDRESS))
         if not await self._passwords.verify(password, user.password_hash if user else None) or user is None:
             raise Unauthenticated(WRONG_CREDENTIALS)
         async with self._transaction() as work:
-            await work.attempts.forget_attempts(attempts)
+            await work.attempts.forget_attempts([at_address])
+            await work.attempts.forget_bucket(by_account.bucket)
+        async with self._transaction() as work:
             return await work.accounts.sign_in(user.id, device, address)
 
     async def change_password(self, viewer: Viewer, current: str, new: str) -> None:
         """Change the viewer's password; all other sessions end."""
+        viewer.require()
         check_password(new, "newPassword")
         old_hash = await self._verified(viewer, current, "currentPassword")
         new_hash = await self._passwords.hash(new)
@@ -99,23 +111,33 @@ class Gatekeeper:
             return await work.accounts.delete(viewer, checked)
 
     async def _verified(self, viewer: Viewer, password: str, field: str) -> str:
+        by_account = _by_account(viewer.require())
         reject_long(password, field)
         async with self._transaction() as work:
             hashed = await work.accounts.password_hash(viewer)
-        bucket = f"account:{viewer.require()}"
-        attempt = await self._count(bucket, WINDOW, FAILURES_PER_ACCOUNT, "attempts. Try again later.")
+        await self._count(by_account)
         if not await self._passwords.verify(password, hashed):
             raise Forbidden("The password is wrong.", field)
         async with self._transaction() as work:
-            await work.attempts.forget_attempts([attempt])
+            await work.attempts.forget_bucket(by_account.bucket)
         return hashed
 
-    async def _count(self, bucket: str, window: timedelta, most: int, of_what: str) -> int:
+    async def _count(self, *limits: Limit, refusal: str = TOO_MANY_ATTEMPTS) -> list[int]:
+        """Write an attempt for each limit, in a transaction of its own; raise RateLimited when one is reached."""
+        made: list[int] = []
+        full = False
         async with self._transaction() as work:
-            attempt, count = await work.attempts.attempt(bucket, clock.now() - window)
-            if count > most:
+            for limit in limits:
+                attempt, count = await work.attempts.attempt(limit.bucket, clock.now() - limit.window)
+                made.append(attempt)
+                full = full or count > limit.most
+            if full:
                 # A refused try is not one more failure: else whoever keeps knocking keeps the owner out.
-                await work.attempts.forget_attempts([attempt])
-        if count > most:
-            raise RateLimited(f"Too many {of_what}")
-        return attempt
+                await work.attempts.forget_attempts(made)
+        if full:
+            raise RateLimited(refusal)
+        return made
+
+
+def _by_account(account: UUID | str) -> Limit:
+    return Limit(f"account:{account}", QUARTER, FAILURES_PER_ACCOUNT)
