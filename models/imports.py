@@ -37,8 +37,8 @@ class Import(Base):
     format: Mapped[ImportFormat] = word(ImportFormat)
     dry_run: Mapped[bool]
     time_zone: Mapped[str] = mapped_column(String(64))
-    content: Mapped[str | None] = mapped_column(Text)
-    """The file as text; emptied when the import ends."""
+    content: Mapped[str | None] = mapped_column(Text, deferred=True, deferred_raiseload=True)
+    """The file as text; emptied when the import ends. Up to 1 MB, so read only where it is asked for."""
     state: Mapped[ImportState] = word(ImportState, ImportState.QUEUED)
     done: Mapped[int] = mapped_column(server_default=text("0"))
     total: Mapped[int | None]
@@ -46,6 +46,8 @@ class Import(Base):
     merged: Mapped[int] = mapped_column(server_default=text("0"))
     unchanged: Mapped[int] = mapped_column(server_default=text("0"))
     skipped: Mapped[int] = mapped_column(server_default=text("0"))
+    attached_notes: Mapped[int] = mapped_column(server_default=text("0"))
+    collapsed: Mapped[int] = mapped_column(server_default=text("0"))
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Moment] = stamped()
     finished_at: Mapped[datetime | None] = moment()
@@ -88,5 +90,8 @@ class ImportMark(Base):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     highlight_id: Mapped[UUID]
     content_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    """What the file said last time: only a file that says something new changes anything."""
+    """What the file said last time: 16 bytes of a hash of the passage, and 16 of the note."""
+    file_until: Mapped[datetime | None] = moment()
+    file_records: Mapped[int] = mapped_column(server_default=text("0"))
+    """How far that file reached: its latest date by the device's own clock, and its length. One that reaches less far is older."""
     created_at: Mapped[Moment] = stamped()

@@ -41,6 +41,9 @@ class Job(Base):
     state: Mapped[JobState] = word(JobState, JobState.WAITING)
     run_at: Mapped[Moment] = stamped()
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    """Failures of the present step, the running attempt included."""
+    interruptions: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often the present step lost its worker or the database."""
     lease_token: Mapped[UUID | None]
     """Who holds the job now; every transaction of a run checks it, so that a stalled worker cannot write late."""
     lease_until: Mapped[datetime | None] = moment()

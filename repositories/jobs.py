@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, or_, select, tuple_, update
+from sqlalchemy import case, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,7 +33,10 @@ class JobRepository:
         return bool((await self._session.execute(planned.returning(Job.id))).all())
 
     async def claim(self, lease: timedelta, kinds: Sequence[str]) -> Job | None:
-        """Take the job that is due longest: a waiting one, or one whose worker has let its lease run out."""
+        """Take the job that is due longest: a waiting one, or one whose worker has let its lease run out.
+
+        The latter is one interruption more, not one failure more: a lost worker or database says little about the job.
+        """
         due = or_(
             (Job.state == JobState.WAITING) & (Job.run_at <= func.now()),
             (Job.state == JobState.RUNNING) & (Job.lease_until < func.now()),
@@ -46,17 +49,27 @@ class JobRepository:
                 state=JobState.RUNNING,
                 lease_token=uuid4(),
                 lease_until=func.now() + lease,
-                attempts=Job.attempts + 1,
+                attempts=Job.attempts + case((Job.state == JobState.WAITING, 1), else_=0),
+                interruptions=Job.interruptions + case((Job.state == JobState.RUNNING, 1), else_=0),
             )
             .returning(Job)
         )
         return await self._session.scalar(taken)
 
     async def hold(self, job_id: UUID, token: UUID, lease: timedelta) -> bool:
-        """Renew a lease and lock the job until the commit; False when the job has gone to another worker."""
+        """Renew a lease and lock the job until the commit; False when the job has gone to another worker.
+
+        A worker that is stalled inside the transaction would keep this lock, and others, for ever: PostgreSQL ends it after the lease.
+        """
+        most = f"{max(1, round(lease.total_seconds() * 1000))}ms"
+        await self._session.execute(select(func.set_config("idle_in_transaction_session_timeout", most, True)))  # noqa: FBT003
         held = update(Job).where(Job.id == job_id, Job.lease_token == token, Job.state == JobState.RUNNING)
         renewed = held.values(lease_until=func.now() + lease).returning(Job.id)
         return await self._session.scalar(renewed) is not None
+
+    async def progressed(self, job_id: UUID) -> None:
+        """Note that a step went well: bad ends are counted in a row. The job must be held."""
+        await self._session.execute(update(Job).where(Job.id == job_id).values(attempts=1, interruptions=0))
 
     async def finish(self, job_id: UUID) -> None:
         """Mark a job as done; it must be held."""
@@ -76,11 +89,25 @@ class JobRepository:
         failed = update(Job).where(Job.id == job_id, Job.lease_token == token).values(values).returning(Job.id)
         return await self._session.scalar(failed) is not None
 
+    async def release(self, job_id: UUID, token: UUID, again_in: timedelta, *, interrupted_by: str | None) -> bool:
+        """Put a job back as if it had not been tried, or with one interruption more; False when it has gone to another worker."""
+        values: dict[str, Any] = {
+            "state": JobState.WAITING,
+            "lease_token": None,
+            "lease_until": None,
+            "run_at": func.now() + again_in,
+            "attempts": Job.attempts - 1,
+        }
+        if interrupted_by is not None:
+            values |= {"interruptions": Job.interruptions + 1, "reason": interrupted_by}
+        released = update(Job).where(Job.id == job_id, Job.lease_token == token).values(values).returning(Job.id)
+        return await self._session.scalar(released) is not None
+
     async def replay(self, job_id: UUID | None = None) -> Sequence[UUID]:
         """Wake dead jobs, one or all, with a fresh set of attempts."""
         dead = update(Job).where(Job.state == JobState.DEAD)
         dead = dead.where(Job.id == job_id) if job_id else dead
-        woken = dead.values(state=JobState.WAITING, run_at=func.now(), attempts=0, finished_at=None)
+        woken = dead.values(state=JobState.WAITING, run_at=func.now(), attempts=0, interruptions=0, finished_at=None)
         return (await self._session.scalars(woken.returning(Job.id))).all()
 
     async def by_state(self, state: JobState, limit: int) -> Sequence[Job]:
