@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from core import opaque
 from core.errors import Invalid
+from core.text import is_storable
 
 DEFAULT_FIRST = 20
 MOST = 100
@@ -39,7 +40,7 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A total order of a list: its name marks the cursors, its types check what comes back in them."""
+    """A total order of a list: its name marks the cursors, its types check what comes back in them (int: 32 bits)."""
 
     name: str
     types: tuple[type, ...]
@@ -65,30 +66,35 @@ class Order:
             raise Invalid("`after` is not a cursor of this list: take it from `pageInfo.endCursor`.", "after")
         try:
             return tuple(_parse(kind, part) for kind, part in zip(self.types, parts, strict=True))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise Invalid("`after` is not a cursor of this list: take it from `pageInfo.endCursor`.", "after") from None
 
 
 def _spell(value: Any) -> Any:
-    return (
-        value.isoformat()
-        if isinstance(value, datetime)
-        else str(value)
-        if not isinstance(value, int | float | str)
-        else value
-    )
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, int | float | str) else str(value)
 
 
 def _parse(kind: type, part: Any) -> Any:
+    """Read one part of a cursor back; raise for what the database could not compare with."""
+    if kind in (int, float):
+        if isinstance(part, bool) or not isinstance(part, int | float):
+            raise TypeError(part)
+        return _whole(part) if kind is int else float(part)
+    if not isinstance(part, str):
+        raise TypeError(part)
     if kind is datetime:
         moment = datetime.fromisoformat(part)
         if moment.tzinfo is None:
             raise ValueError(part)
-        return moment
-    if kind in (int, float):
-        if isinstance(part, bool) or not isinstance(part, int | float) or abs(part) >= 2**63:
-            raise ValueError(part)
-        return kind(part)
-    if not isinstance(part, str):
-        raise TypeError(part)
+        return moment.astimezone(UTC)
+    if not is_storable(part):
+        raise ValueError(part)
     return kind(part)
+
+
+def _whole(part: float) -> int:
+    if not isinstance(part, int) or not -(2**31) <= part < 2**31:
+        raise ValueError(part)
+    return part

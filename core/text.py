@@ -19,7 +19,8 @@ def is_storable(value: str) -> bool:
 
 def without_markup(value: str) -> str:
     """Take HTML out of a plain text: tags, and the insides of scripts and styles. What only looks like a tag (`I <3 you`) stays."""
-    for _ in range(10):
+    # As often as it takes: "&amp;lt;b&amp;gt;" is a tag in the end. Each turn makes the text shorter, or is the last.
+    for _ in range(len(value) + 2):
         bare = html.unescape(nh3.clean(value, tags=set(), clean_content_tags={"script", "style"}))
         if bare == value:
             break
@@ -28,6 +29,13 @@ def without_markup(value: str) -> str:
 
 
 def fold(value: str) -> str:
-    """Reduce a text to its case-folded letters and digits (NFKC), for comparing names."""
+    """Reduce a text to its case-folded letters and digits (NFKC), for comparing names.
+
+    Marks that no letter has taken in stay: they are the vowels of many scripts. Variation selectors go.
+    """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
-    return "".join(char for char in folded if char.isalnum())
+    return unicodedata.normalize("NFKC", "".join(filter(_is_letter, folded)))
+
+
+def _is_letter(char: str) -> bool:
+    return char.isalnum() or (unicodedata.category(char)[0] == "M" and not "\ufe00" <= char <= "\ufe0f")

@@ -7,7 +7,7 @@ from typing import Final, Literal
 class Unset(Enum):
     """The type of UNSET."""
 
-    UNSET = "UNSET"
+    UNSET = "\x00unset"  # hashed with the inputs it stands in, and so no text that an input can hold
 
 
 UNSET: Final = Unset.UNSET

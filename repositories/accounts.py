@@ -148,9 +148,11 @@ class AccountRepository:
         return {row.id: row for row in rows}
 
     async def visible_sessions(self, viewer: Viewer, ids: Iterable[UUID]) -> Mapping[UUID, Session]:
-        """Read sessions of the viewer's."""
+        """Read living sessions of the viewer's."""
         rows = await self._session.scalars(
-            select(Session).where(Session.id.in_(set(ids)), visibility.own(Session, viewer))
+            select(Session).where(
+                Session.id.in_(set(ids)), visibility.own(Session, viewer), Session.expires_at > func.now()
+            )
         )
         return {row.id: row for row in rows}
 

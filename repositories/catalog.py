@@ -7,13 +7,17 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.viewer import Viewer
+from core.database import sqlstate
+from core.errors import Unauthenticated
 from core.pagination import Order, Page, PageRequest
 from models import Book, BookHolder, Highlight
 from repositories import visibility
 
+FOREIGN_KEY_VIOLATION = "23503"
 BY_TITLE = Order("books", (str, UUID))
 
 
@@ -91,9 +95,14 @@ class BookRepository:
 
     async def hold(self, user_id: UUID, book: Book, *, floor: int) -> None:
         """Make the reader a holder; the floor-th one makes the book public. The book must be locked unless it is public."""
-        await self._session.execute(
-            insert(BookHolder).values(user_id=user_id, book_id=book.id).on_conflict_do_nothing()
-        )
+        held = insert(BookHolder).values(user_id=user_id, book_id=book.id).on_conflict_do_nothing()
+        try:
+            await self._session.execute(held)
+        except IntegrityError as error:
+            if sqlstate(error) != FOREIGN_KEY_VIOLATION:
+                raise
+            # Books stay; it is the user, whose session another process still remembers.
+            raise Unauthenticated("This account is gone.") from None
         if book.is_public:
             return
         holders = select(BookHolder.user_id).where(BookHolder.book_id == book.id).limit(floor).subquery()

@@ -22,10 +22,13 @@ from sqlalchemy import (
     true,
     tuple_,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from auth.viewer import Viewer
+from core.database import sqlstate
+from core.errors import Conflict
 from core.pagination import Order, Page, PageRequest
 from models import Highlight
 from models.highlights import HighlightColor
@@ -51,6 +54,8 @@ class HighlightFilter:
     deleted: bool = False
 
 
+ID_TAKEN = "This id belongs to another highlight. Choose a new one."
+UNIQUE_VIOLATION = "23505"
 _LAST = 2**31 - 1
 _UUIDS = ARRAY(Uuid)
 _PAGE_NUMBER = cast(func.coalesce(func.substring(Highlight.page, r"^\d{1,9}"), str(_LAST)), Integer)
@@ -93,9 +98,14 @@ class HighlightRepository:
         return await self._session.scalar(wanted.execution_options(populate_existing=True))
 
     async def add(self, row: Highlight) -> Highlight:
-        """Write a new highlight."""
+        """Write a new highlight; raise Conflict when another reader took its id meanwhile. The transaction is over then."""
         self._session.add(row)
-        await self._session.flush()
+        try:
+            await self._session.flush()
+        except IntegrityError as error:
+            if sqlstate(error) != UNIQUE_VIOLATION:
+                raise
+            raise Conflict(ID_TAKEN, "highlightUuid") from None
         return row
 
     async def save(self) -> None:

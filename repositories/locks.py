@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.database import sqlstate
+from core.errors import Unauthenticated
 from models import Book, SyncCounter, User
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -24,12 +25,18 @@ class Locks:
         self._session = session
 
     async def sync_counter(self, user_id: UUID) -> SyncCounter:
-        """Lock a user's counter: from here to the commit, nothing else changes that user's highlights."""
+        """Lock a user's counter: from here to the commit, nothing else changes that user's highlights.
+
+        Raise Unauthenticated for a user who is gone, whose session another process still remembers.
+        """
         locked = select(SyncCounter).where(SyncCounter.user_id == user_id).with_for_update()
         found = await self._session.scalar(locked.execution_options(populate_existing=True))
         if found is None:
-            await self._session.execute(insert(SyncCounter).values(user_id=user_id).on_conflict_do_nothing())
-            found = (await self._session.scalars(locked)).one()
+            who = select(User.id).where(User.id == user_id)
+            await self._session.execute(insert(SyncCounter).from_select(["user_id"], who).on_conflict_do_nothing())
+            found = await self._session.scalar(locked)
+        if found is None:
+            raise Unauthenticated("This account is gone.")
         return found
 
     async def book_names(self, keys: Iterable[str]) -> None:

@@ -30,17 +30,23 @@ class StorableVariables(SchemaExtension):
 
     def on_operation(self) -> Iterator[None]:
         """Look through the variables."""
-        if not _storable(self.execution_context.variables):
+        if not _storable(self.execution_context.variables or {}):
             raise GraphQLError(UNSTORABLE, extensions={"code": "BAD_USER_INPUT"})
         yield
 
 
-def _storable(value: Any) -> bool:
-    if isinstance(value, str):
-        return is_storable(value)
-    if isinstance(value, dict):
-        return "opId" in value or all(_storable(part) for part in value.values())
-    return not isinstance(value, list) or all(_storable(part) for part in value)
+def _storable(variables: dict[str, Any]) -> bool:
+    # A list of what is still to look at, not recursion: JSON may be nested deeper than Python's stack.
+    waiting: list[Any] = list(variables.values())
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and not is_storable(value):
+            return False
+        if isinstance(value, dict) and "opId" not in value:
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return True
 
 
 class StorableLiterals(ValidationRule):

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -68,7 +69,7 @@ def _ean_sum(digits: str) -> int:
 
 def match_key(title: str, authors: Iterable[str]) -> str:
     """Hash what makes two books the same: the title's letters and digits, and the first author's last name."""
-    first = next(iter(authors), "")
+    first = unicodedata.normalize("NFKC", next(iter(authors), ""))
     words = [w for w in first.split(",")[0].split() if fold(w) not in _SUFFIXES]
     name = f"{fold(title) or title.strip().casefold()}|{fold(words[-1]) if words else ''}"
     return hashlib.sha256(name.encode()).hexdigest()

@@ -10,7 +10,7 @@ from core.ids import read_id, uuid7
 from core.pagination import Page
 from models import Highlight
 from models.sync import OpOutcome
-from repositories.highlights import ORDERS, HighlightFilter, HighlightOrder, HighlightRepository
+from repositories.highlights import ID_TAKEN, ORDERS, HighlightFilter, HighlightOrder, HighlightRepository
 from repositories.locks import Locks
 from services.catalog import CatalogService
 from services.idempotency import IdempotencyService
@@ -80,7 +80,7 @@ class HighlightService:
             check_draft(draft)
             await self._locks.sync_counter(viewer.require())
             if uuid is not None and await self._highlights.known(uuid) is not None:
-                raise Conflict("This id belongs to another highlight. Choose a new one.", "uuid")
+                raise Conflict(ID_TAKEN, "uuid")
             found = (await self._catalog.resolve(viewer, [draft.book]))[draft.book]
             if isinstance(found, AppError):
                 raise found.under("book")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from auth.viewer import Viewer
 from core import clock, opaque
-from core.errors import ErrorCode, Problems, StaleVersion, Unauthenticated
+from core.errors import Invalid, Problems, StaleVersion, Unauthenticated
 from core.text import is_storable, without_markup
 from core.unset import UNSET, UnsetType
 from models import User
@@ -64,10 +64,11 @@ def check_display_name(problems: Problems, name: str | None) -> None:
     """Check a display name."""
     value = name or ""
     if not is_storable(value):
-        return problems.add(UNSTORABLE, "displayName")
-    problems.check(value.strip() and without_markup(value) == value, BAD_DISPLAY_NAME, "displayName")
-    problems.check(len(value) <= DISPLAY_NAME_LENGTH, LONG_DISPLAY_NAME, "displayName")
-    return None
+        problems.add(UNSTORABLE, "displayName")
+    elif len(value) > DISPLAY_NAME_LENGTH:
+        problems.add(LONG_DISPLAY_NAME, "displayName")
+    else:
+        problems.check(value.strip() and without_markup(value) == value, BAD_DISPLAY_NAME, "displayName")
 
 
 def is_website(value: str) -> bool:
@@ -177,14 +178,8 @@ class ProfileService:
 
 
 def _expect(user: User, expected_version: str | None) -> None:
-    if expected_version is not None and expected_version != version_of(user):
-        error = StaleVersion(
-            "The profile was changed meanwhile. Read it again, then repeat your edit.", "expectedVersion"
-        )
-        if opaque.unpack("u", expected_version, 1) is None:
-            problems = Problems()
-            problems.add(
-                "This is not a version: take it from `User.version`.", "expectedVersion", code=ErrorCode.INVALID
-            )
-            problems.raise_any()
-        raise error
+    if expected_version is None or expected_version == version_of(user):
+        return
+    if opaque.unpack("u", expected_version, 1) is None:
+        raise Invalid("This is not a version: take it from `User.version`.", "expectedVersion")
+    raise StaleVersion("The profile was changed meanwhile. Read it again, then repeat your edit.", "expectedVersion")

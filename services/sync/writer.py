@@ -13,7 +13,7 @@ from models import Highlight
 from models.highlights import HighlightColor
 from models.profiles import Visibility
 from models.sync import OpOutcome
-from repositories.highlights import HighlightRepository
+from repositories.highlights import ID_TAKEN, HighlightRepository
 from repositories.sync import SyncRepository
 from services.sync import merge
 from services.sync.drafts import Create, Edit, HighlightDraft, HighlightPatch, Op, Passage, Restore
@@ -71,7 +71,7 @@ class HighlightWriter:
         turn = _Turn(viewer.require(), op, Hand(writer_id, op.at, op.based_on), device_id)
         row = await self._highlights.known(op.highlight_id)
         if row is not None and row.user_id != turn.user_id:
-            raise Conflict("This id belongs to another highlight. Choose a new one.", "highlightUuid")
+            raise Conflict(ID_TAKEN, "highlightUuid")
         if isinstance(op.change, Create):
             if row is None:
                 return await self._create(turn, op.change.draft, book_id, defaults)
