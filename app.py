@@ -1,18 +1,22 @@
 """create_app(settings), and the command line. No logic."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 
 from aiohttp import web
 
 from clients.bus import ValkeyBus
+from commands.line import Programs, main
 from core.database import Database
 from core.settings import Settings
+from endpoints.metrics import Metrics
 from endpoints.probes import Probes
 from runtime.container import Container
 from runtime.graphql_view import CommonplaceView, closing
 from runtime.middleware import request_middleware, viewer_middleware
 from runtime.sessions import SessionCache, SocketRegistry
+from runtime.vital import VITAL
 from schema.root import schema
 from subscriptions.broker import Broker
 
@@ -39,21 +43,28 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
     whoever = viewer_middleware(sessions, sockets, trusted_proxies=settings.trusted_proxies)
 
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[request_middleware, whoever])
-    app[CONTAINER], app[BROKER], app[SOCKETS] = container, broker, sockets
+    app[CONTAINER], app[BROKER], app[SOCKETS], app[VITAL] = container, broker, sockets, []
     probes = Probes(container, bus_is_up=lambda: broker.is_up)
+    metrics = Metrics(
+        container,
+        sockets=lambda: len(sockets),
+        subscriptions=lambda: broker.subscription_count,
+        dropped_bells=lambda: bus.dropped,
+    )
     app.router.add_get("/live", probes.live)
     app.router.add_get("/ready", probes.ready)
     app.router.add_get("/health", probes.health)
+    app.router.add_get("/metrics", metrics.answer)
     app.router.add_route("*", "/graphql", view)
 
     async def run_parts(_: web.Application) -> AsyncIterator[None]:
         await container.refresh_epoch()
-        bus.start()
-        broker.start()
-        watcher = asyncio.create_task(sockets.run(), name="sockets")
+        own = [asyncio.create_task(sockets.run(), name="sockets"), asyncio.create_task(metrics.run(), name="metrics")]
+        app[VITAL].extend([bus.start(), *broker.start(), *own])
         yield
-        watcher.cancel()
-        await asyncio.gather(watcher, return_exceptions=True)
+        for task in own:
+            task.cancel()
+        await asyncio.gather(*own, return_exceptions=True)
         await broker.close()
         await bus.close()
         await database.close()
@@ -64,3 +75,14 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
     app.cleanup_ctx.append(run_parts)
     app.on_shutdown.append(close_sockets)
     return app
+
+
+async def run_worker(settings: Settings, *, database_url: str, redis_url: str, stop: asyncio.Event) -> None:
+    """Run jobs until told to stop."""
+    from workers import main as worker
+
+    await worker.run_worker(settings, database_url=database_url, redis_url=redis_url, stop=stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Programs(make_app=create_app, run_worker=run_worker)))

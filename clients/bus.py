@@ -64,9 +64,10 @@ class ValkeyBus:
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
 
-    def start(self) -> None:
-        """Begin to publish."""
+    def start(self) -> asyncio.Task[None]:
+        """Begin to publish; a task that ends is a fault, for the owner to notice."""
         self._task = asyncio.create_task(self._run(), name="bus")
+        return self._task
 
     def publish(self, events: Sequence[Event]) -> None:
         """Hand events to the publishing task; while Valkey is away they are dropped, and sweeps make up for them."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from core.errors import Unavailable
 
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 BUSY = "The database does not answer. Try again in a moment."
 
 
@@ -29,22 +30,30 @@ class Base(DeclarativeBase):
     )
 
 
-def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
-    """Make an engine that fails within seconds: the driver's own defaults wait for ever on a stalled peer."""
+def make_engine(url: str, *, pool_size: int, patient: bool = False) -> AsyncEngine:
+    """Make an engine that fails within seconds: the driver's own defaults wait for ever on a stalled peer.
+
+    A patient one waits for ever once it is connected, for work that may take long and must not be cut off: migrations.
+    On this machine TLS is spoken only when the URL says `ssl`; elsewhere the driver prefers it.
+    """
+    parsed = make_url(url)
+    plain = parsed.host in LOOPBACK and "ssl" not in parsed.query
     return create_async_engine(
-        url,
+        parsed,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        hide_parameters=True,
         connect_args={
             "timeout": 5,
-            "command_timeout": 15,
+            "command_timeout": None if patient else 15,
             "server_settings": {
                 "application_name": "commonplace",
-                "idle_in_transaction_session_timeout": "30s",
+                "idle_in_transaction_session_timeout": "0" if patient else "30s",
                 "jit": "off",
                 "timezone": "UTC",
             },
+            **({"ssl": False} if plain else {}),
         },
     )
 
@@ -81,6 +90,36 @@ class Database:
     async def close(self) -> None:
         """Give all connections back."""
         await self.engine.dispose()
+
+
+async def server_version(engine: AsyncEngine) -> int:
+    """Ask PostgreSQL for its major version."""
+    async with engine.connect() as connection:
+        return int(await connection.scalar(text("SHOW server_version_num"))) // 10_000
+
+
+async def answers(engine: AsyncEngine) -> bool:
+    """Tell whether the database answers."""
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except Exception as error:
+        if not is_refused(error):
+            raise
+        return False
+    return True
+
+
+def is_refused(error: BaseException) -> bool:
+    """Tell whether a connection was refused by the server or by the network, whatever for."""
+    return isinstance(error, DBAPIError | asyncpg.PostgresError) or is_lost(error)
+
+
+def describe_failure(engine: AsyncEngine, error: BaseException) -> str:
+    """Say which database failed and why, without the password."""
+    reason = str(error.orig if isinstance(error, DBAPIError) else error) or "it does not answer in time"
+    url = engine.url
+    return f"the database {url.database} at {url.host}:{url.port or 5432} cannot be used: {reason.splitlines()[0]}."
 
 
 def sqlstate(error: BaseException | None) -> str:

@@ -3,9 +3,12 @@
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 
 class SettingsError(Exception):
@@ -78,18 +81,33 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _driver(cls, value: str | None) -> str | None:
-        if value is None or value.startswith("postgresql+asyncpg://"):
-            return value
-        for plain in ("postgres://", "postgresql://"):
-            if value.startswith(plain):
-                return "postgresql+asyncpg://" + value.removeprefix(plain)
-        raise ValueError("must begin with postgresql://")
+        if value is None:
+            return None
+        kind, _, rest = value.partition("://")
+        if kind not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+            raise ValueError("must begin with postgresql://")
+        try:
+            url = make_url(f"postgresql+asyncpg://{rest}")
+        except (ArgumentError, ValueError):
+            raise ValueError("is no URL of the form postgresql://user:password@host:port/name") from None
+        if not url.host or not url.database:
+            raise ValueError("must name a host and a database: postgresql://user:password@host:port/name")
+        # libpq's name for what asyncpg calls ssl.
+        query = {"ssl" if name == "sslmode" else name: word for name, word in url.query.items()}
+        return url.set(query=query).render_as_string(hide_password=False)
 
     @field_validator("redis_url")
     @classmethod
     def _scheme(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("redis://", "rediss://")):
-            raise ValueError("must begin with redis:// or rediss://")
+        if value is None:
+            return None
+        try:
+            parsed = urlsplit(value)
+            good = parsed.scheme in {"redis", "rediss"} and bool(parsed.hostname) and parsed.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("must be of the form redis://host:port/number, or rediss:// with TLS")
         return value
 
 

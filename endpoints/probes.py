@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from aiohttp import web
-from sqlalchemy import text
 
-from core.errors import Unavailable
+from core.database import answers
 from runtime.container import Container
 
 
@@ -33,9 +32,4 @@ class Probes:
         return web.json_response({"status": status, "parts": parts}, status=200 if database else 503)
 
     async def _database_answers(self) -> bool:
-        try:
-            async with self._container.database.engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
-        except (Unavailable, Exception):  # noqa: BLE001 - whatever it is, the database did not answer
-            return False
-        return True
+        return await answers(self._container.database.engine)

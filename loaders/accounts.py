@@ -10,7 +10,8 @@ from loaders.batch import BatchLoader
 from models import Device, Session
 from repositories.accounts import AccountRepository
 from repositories.sync import SyncRepository
-from services.sync.pull import PullService
+
+PENDING_MOST = 1_000
 
 
 class DeviceByIdLoader(BatchLoader[UUID, Device]):
@@ -34,4 +35,4 @@ class PendingCountByDeviceIdLoader(BatchLoader[UUID, int]):
 
     async def read(self, session: AsyncSession, viewer: Viewer, keys: Sequence[UUID]) -> Mapping[UUID, int]:
         """Count pending changes by device."""
-        return await PullService(SyncRepository(session)).pending(viewer, keys)
+        return await SyncRepository(session).pending(viewer, keys, most=PENDING_MOST)

@@ -134,7 +134,7 @@ class CommonplaceView(GraphQLView[Context, None]):
         """Leave `data` out where nothing was executed."""
         data = await super().process_result(request, result, *args, **kwargs)
         if result.data is None and result.errors and all(error.path is None for error in result.errors):
-            data.pop("data", None)  # type: ignore[misc]
+            data.pop("data", None)
         return data
 
     def encode_json(self, data: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from auth.viewer import Viewer
 from core.errors import Unavailable
@@ -27,7 +28,7 @@ def address_of(request: web.Request, trusted_proxies: int) -> str:
     return request.remote or "unknown"
 
 
-def viewer_middleware(sessions: SessionCache, sockets: SocketRegistry, *, trusted_proxies: int) -> Handler:
+def viewer_middleware(sessions: SessionCache, sockets: SocketRegistry, *, trusted_proxies: int) -> Middleware:
     """Find out who asks; a bad token is refused, none at all is a signed-out viewer."""
 
     @web.middleware
@@ -50,7 +51,7 @@ def viewer_middleware(sessions: SessionCache, sockets: SocketRegistry, *, truste
             if opened is not None:
                 await sockets.remove(opened)
 
-    return middleware  # type: ignore[return-value]
+    return middleware
 
 
 @web.middleware

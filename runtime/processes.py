@@ -82,6 +82,12 @@ def _tie_to_parent(parent: int, death_signal: signal.Signals) -> Callable[[], No
     return tie
 
 
+def stop_with_parent(number: signal.Signals) -> None:
+    """Ask for a signal when the process that started this one ends (Linux; elsewhere nothing)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+
+
 async def exited(process: subprocess.Popen[bytes], seconds: float) -> bool:
     """Wait until the child has ended, at most `seconds`, and reap it."""
     soon, later = _POLL_SECONDS

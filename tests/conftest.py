@@ -3,9 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from aiohttp import web
@@ -20,7 +20,27 @@ from runtime.embedded import EmbeddedServers
 from runtime.migrations import migrate
 from tests.support.api import Reader, sign_up
 
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 KEPT = {"alembic_version", "sync_epoch"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With REQUIRE_ALL set, fail what would be skipped: a gate that silently leaves tests out proves nothing."""
+    return _required((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Do the same for whole files."""
+    return _required((yield))
+
+
+def _required(report: Report) -> Report:
+    if os.environ.get("REQUIRE_ALL") and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but REQUIRE_ALL is set: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

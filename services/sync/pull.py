@@ -1,6 +1,6 @@
 """Answer a pull: the changes after a cursor, in order, without a gap."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from models.sync import ResyncReason
 from repositories.sync import SyncRepository, SyncState
 from services.sync.cursors import Cursor, read_cursor
 
-PULL_DEFAULT, PULL_MOST, PENDING_MOST = 100, 500, 1_000
+PULL_DEFAULT, PULL_MOST = 100, 500
 NO_DEVICE = "There is no such device of yours."
 
 
@@ -91,10 +91,6 @@ class PullService:
         if sent.began_anew:
             await self._sync.resynced(sent.device_id)
         await self._sync.note_progress({sent.device_id: (sent.seq, sent.at)})
-
-    async def pending(self, viewer: Viewer, device_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        """Count what waits for each device, up to 1,000."""
-        return await self._sync.pending(viewer, device_ids, most=PENDING_MOST)
 
 
 def _page(

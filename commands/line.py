@@ -1,0 +1,213 @@
+"""Read the command line and run one command."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import uvloop
+
+from commands import epoch, export_schema, grant, jobs, migrate, run, seed, serve
+from commands.serve import MakeApp
+from core import logging
+from core.settings import Settings, SettingsError, load_settings
+from models.profiles import Role
+from runtime.embedded import EmbeddedError
+from runtime.launch import Broken, CannotStart, Interrupted, backends, require_current, stop_on_signals, until
+from runtime.migrations import MigrationRefused
+from runtime.supervisor import EXIT_SETTINGS
+
+EXIT_BROKEN, EXIT_INTERRUPTED = 1, 130
+EPILOG = """\
+Settings come from the environment and from a file .env; README.md lists them, and each has a default that works.
+With no DATABASE_URL and no REDIS_URL, PostgreSQL and Valkey run embedded, with their data in DATA_DIR: the first command
+there starts them, others join. Exit codes: 0 done; 1 it broke, and a new start may help; 2 a setting is wrong, or
+another command has to be run first: the sentence on stderr says which.
+"""
+
+
+class RunWorker(Protocol):
+    """How a worker is run until it is told to stop."""
+
+    def __call__(
+        self, settings: Settings, *, database_url: str, redis_url: str, stop: asyncio.Event
+    ) -> Awaitable[None]:
+        """Run."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What commands run and, for the order of layers, may not import."""
+
+    make_app: MakeApp
+    run_worker: RunWorker
+
+
+Command = Callable[[Settings, argparse.Namespace, asyncio.Event], Awaitable[int]]
+
+
+def main(programs: Programs, arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name; return the exit code."""
+    wanted = _parser(programs).parse_args(arguments)
+    if wanted.offline is not None:
+        return int(wanted.offline(wanted))
+    try:
+        settings = load_settings()
+        logging.set_up(settings.log_level)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_started(wanted.command, settings, wanted))
+    except (SettingsError, CannotStart, MigrationRefused) as error:
+        return _failed(error, EXIT_SETTINGS)
+    except (EmbeddedError, Broken) as error:
+        return _failed(error, EXIT_BROKEN)
+    except (Interrupted, KeyboardInterrupt):
+        return 0 if wanted.lasting else EXIT_INTERRUPTED
+    finally:
+        # All is stopped: a second Ctrl-C has nothing left to hurry.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+async def _started(command: Command, settings: Settings, wanted: argparse.Namespace) -> int:
+    return await command(settings, wanted, stop_on_signals())
+
+
+def _failed(error: Exception, code: int) -> int:
+    print(f"commonplace: {error}", file=sys.stderr)
+    return code
+
+
+def _parser(programs: Programs) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="Commonplace, a self-hosted social reading server.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(offline=None, lasting=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_servers(commands, programs)
+    _add_data(commands)
+    _add_jobs(commands)
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, brief: str, more: str = ""
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=brief,
+        description=f"{brief[0].upper()}{brief[1:]}.\n{more}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_servers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", programs: Programs) -> None:
+    added = _add(
+        commands,
+        "run",
+        "start everything: servers, tables, demo data, API and worker",
+        "Migrates the database, loads demo data (not with PROFILE=production), starts the API and a worker as child\n"
+        "processes that are started again when they die, and prints where to look. Ctrl-C stops all of it.",
+    )
+    added.set_defaults(command=lambda settings, _, stop: run.run(settings, stop), lasting=True)
+
+    added = _add(
+        commands,
+        "serve",
+        "serve the API: HTTP and WebSocket on HOST and PORT",
+        "Refuses a database that is behind or ahead of this code; `migrate` brings it here.",
+    )
+    added.add_argument(
+        "--workers", type=_count, default=1, metavar="N", help="processes that share the port (default: 1)"
+    )
+    added.add_argument("--share-port", action="store_true", help=argparse.SUPPRESS)
+    added.set_defaults(
+        command=lambda settings, wanted, stop: serve.serve(
+            settings, stop, programs.make_app, workers=wanted.workers, share_port=wanted.share_port
+        ),
+        lasting=True,
+    )
+
+    added = _add(
+        commands,
+        "worker",
+        "run jobs: imports, clean-up, whatever must happen after a request",
+        "Any number of workers may run beside each other, on one machine or on several.",
+    )
+    added.set_defaults(command=lambda settings, _, stop: _work(settings, stop, programs.run_worker), lasting=True)
+
+
+def _add_data(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    added = _add(
+        commands,
+        "migrate",
+        "bring the tables to the state of this code, or to another",
+        "Several at once migrate once. Going back to an older revision drops what that revision cannot hold.",
+    )
+    added.add_argument("revision", nargs="?", default="head", help="where to go, such as 0001 (default: the newest)")
+    added.set_defaults(command=lambda settings, wanted, stop: migrate.migrate(settings, stop, wanted.revision))
+
+    added = _add(
+        commands,
+        "seed",
+        "load the demo data: readers, books, highlights",
+        "What is there already stays as it is. Refuses PROFILE=production, because the accounts' password is known.",
+    )
+    added.set_defaults(command=lambda settings, _, stop: seed.seed(settings, stop))
+
+    added = _add(commands, "export-schema", "print the GraphQL schema", "Needs no server and no database.")
+    added.add_argument("path", nargs="?", help="the file to write (default: standard output)")
+    added.set_defaults(offline=lambda wanted: export_schema.export_schema(wanted.path))
+
+    added = _add(
+        commands,
+        "new-epoch",
+        "make every device sync from the beginning",
+        "For after a restore: devices offer again what they hold, so nothing that only they still have is lost.\n"
+        "A restored backup is noticed by itself where PostgreSQL shows that it is one; this is for where it does not.",
+    )
+    added.set_defaults(command=lambda settings, _, stop: epoch.new_epoch(settings, stop))
+
+    added = _add(commands, "grant", "give an account a role", "The account's next request has it; see README.md.")
+    added.add_argument("user", help="a user name or an e-mail address")
+    added.add_argument("role", type=lambda word: Role(word.upper()), metavar="ROLE", help="reader, moderator or admin")
+    added.set_defaults(command=lambda settings, wanted, stop: grant.grant(settings, stop, wanted.user, wanted.role))
+
+
+def _add_jobs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    added = _add(
+        commands,
+        "jobs",
+        "list jobs: what waits, what runs, what is dead and why",
+        "A job is tried 5 times, with growing pauses, before it is dead.",
+    )
+    added.set_defaults(command=lambda settings, _, stop: jobs.show(settings, stop))
+
+    added = _add(commands, "replay-dead", "try dead jobs again", "Each gets a fresh set of attempts.")
+    added.add_argument("id", nargs="?", type=jobs.job_id, help="one job, as `jobs` shows it (default: all)")
+    added.set_defaults(command=lambda settings, wanted, stop: jobs.replay(settings, stop, wanted.id))
+
+
+def _count(word: str) -> int:
+    count = int(word)
+    if not 1 <= count <= serve.MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"between 1 and {serve.MOST_WORKERS}")
+    return count
+
+
+async def _work(settings: Settings, stop: asyncio.Event, run_worker: RunWorker) -> int:
+    async with backends(settings, stop) as found:
+        await require_current(found.database_url)
+        halt = asyncio.Event()
+        work = run_worker(settings, database_url=found.database_url, redis_url=found.redis_url, stop=halt)
+        working = asyncio.ensure_future(work)
+        try:
+            await until(stop, found.embedded, [working])
+        finally:
+            halt.set()
+            await asyncio.gather(working, return_exceptions=True)
+    return 0
