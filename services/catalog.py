@@ -210,7 +210,8 @@ def _check_draft(draft: BookDraft) -> str | None:
     publisher = draft.publisher or ""
     good = len(publisher) <= PUBLISHER_LENGTH and is_storable(publisher)
     problems.check(good, f"A publisher's name has at most {PUBLISHER_LENGTH} characters.", "publisher")
-    problems.check((draft.total_locations or 1) > 0, "A book has at least one location.", "totalLocations")
+    good = draft.total_locations is None or draft.total_locations > 0
+    problems.check(good, "A book has at least one location.", "totalLocations")
     isbn = None
     try:
         isbn = read_isbn(draft.isbn) if draft.isbn is not None else None
