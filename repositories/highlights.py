@@ -128,8 +128,8 @@ class HighlightRepository:
     ) -> Mapping[UUID, Page[Highlight]]:
         """List what the viewer may see of several readers' highlights, newest first, in one statement."""
         order = HighlightOrder.CREATED
-        owner = func.unnest(cast(list(owners), _UUIDS)).column_valued("owner")
-        inner = select(Highlight).where(Highlight.user_id == owner, *_of_others(viewer, book_id))
+        owner = func.unnest(cast(list(owners), _UUIDS)).table_valued("id").render_derived(name="owner")
+        inner = select(Highlight).where(Highlight.user_id == owner.c.id, *_of_others(viewer, book_id))
         if request.after:
             inner = inner.where(tuple_(*_KEYS[order]) < tuple_(*request.after))
         newest = inner.order_by(*(key.desc() for key in _KEYS[order])).limit(request.first + 1).lateral("newest")

@@ -35,6 +35,7 @@ def profiles(viewer: Viewer) -> Predicate:
 def books(viewer: Viewer) -> Predicate:
     """Books that may be asked for by themselves: public ones, and those that the viewer holds."""
     held = exists().where(BookHolder.book_id == Book.id, BookHolder.user_id == viewer.user_id)
+    held = held.correlate_except(BookHolder)
     return or_(Book.is_public, held) if viewer.is_signed_in else Book.is_public.is_(other=True)
 
 
@@ -55,9 +56,8 @@ def highlights(viewer: Viewer) -> Predicate:
         or_(Highlight.visibility != Visibility.MUTUALS, _follows(Highlight.user_id, viewer.user_id)),
     )
     to_everyone = and_(Highlight.visibility == Visibility.PUBLIC, ~owner.is_private)
-    open_to_viewer = exists(select(owner.id)).where(
-        owner.id == Highlight.user_id, or_(to_everyone, to_followers) if viewer.is_signed_in else to_everyone
-    )
+    allows = or_(to_everyone, to_followers) if viewer.is_signed_in else to_everyone
+    open_to_viewer = exists(select(owner.id)).where(owner.id == Highlight.user_id, allows).correlate_except(owner)
     others = and_(Highlight.deleted_at.is_(None), ~_blocked_either_way(viewer, Highlight.user_id), open_to_viewer)
     return or_(mine, others) if viewer.is_signed_in else others
 
@@ -72,22 +72,23 @@ def unmuted(viewer: Viewer, *, user_id: Any = None, book_id: Any = None) -> Pred
         if value is not None
     ]
     in_force = or_(Mute.until.is_(None), Mute.until > func.now())
-    return ~exists().where(Mute.user_id == viewer.user_id, in_force, or_(false(), *targets))
+    return ~exists().where(Mute.user_id == viewer.user_id, in_force, or_(false(), *targets)).correlate_except(Mute)
 
 
 def _follows(follower: Any, followed: Any) -> Predicate:
     if follower is None or followed is None:
         return false()
-    return exists().where(Follow.follower_id == follower, Follow.followed_id == followed)
+    # SQLAlchemy correlates by itself with the next enclosing SELECT only; inside a second one the outer table would be
+    # joined anew, uncorrelated, and following anybody would open everybody's highlights.
+    return exists().where(Follow.follower_id == follower, Follow.followed_id == followed).correlate_except(Follow)
 
 
 def _blocked_either_way(viewer: Viewer, other: Any) -> Predicate:
     if viewer.user_id is None:
         return false()
     me: UUID = viewer.user_id
-    return exists().where(
-        or_(
-            and_(Block.blocker_id == me, Block.blocked_id == other),
-            and_(Block.blocker_id == other, Block.blocked_id == me),
-        )
+    either = or_(
+        and_(Block.blocker_id == me, Block.blocked_id == other),
+        and_(Block.blocker_id == other, Block.blocked_id == me),
     )
+    return exists().where(either).correlate_except(Block)
