@@ -1,16 +1,27 @@
 """Imports, their reports, and the places that were imported before."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.viewer import Viewer
-from models import Import, ImportBook, ImportMark, ImportProblem
+from models import Highlight, Import, ImportBook, ImportMark, ImportProblem
 from models.imports import ImportState
 from repositories import visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A highlight that a file told of: under which keys, its own first, and in which words."""
+
+    keys: tuple[str, ...]
+    highlight_id: UUID
+    content_hash: bytes
 
 
 class ImportRepository:
@@ -65,9 +76,9 @@ class ImportRepository:
         wanted = select(ImportProblem).join(ranked, ranked.c.id == ImportProblem.id).where(ranked.c.place <= limit)
         return (await self._session.scalars(wanted.order_by(ImportProblem.line, ImportProblem.id))).all()
 
-    async def own_books(self, import_id: UUID) -> Sequence[ImportBook]:
-        """Read the books of an import to write to."""
-        wanted = select(ImportBook).where(ImportBook.import_id == import_id).order_by(ImportBook.position)
+    async def own_books(self, import_id: UUID, positions: Iterable[int]) -> Sequence[ImportBook]:
+        """Read some of the books of an import to write to."""
+        wanted = select(ImportBook).where(ImportBook.import_id == import_id, ImportBook.position.in_(set(positions)))
         return (await self._session.scalars(wanted)).all()
 
     async def report(self, rows: Sequence[ImportBook | ImportProblem]) -> None:
@@ -82,21 +93,52 @@ class ImportRepository:
         )
         return {row.key: row for row in rows}
 
-    async def mark(self, user_id: UUID, key: str, highlight_id: UUID, content_hash: bytes) -> None:
-        """Remember what the file said about a place."""
-        made = insert(ImportMark).values(user_id=user_id, key=key, highlight_id=highlight_id, content_hash=content_hash)
-        await self._session.execute(
-            made.on_conflict_do_update(
-                index_elements=[ImportMark.user_id, ImportMark.key],
-                set_={"highlight_id": made.excluded.highlight_id, "content_hash": made.excluded.content_hash},
+    async def highlights(self, viewer: Viewer, ids: Iterable[UUID]) -> Mapping[UUID, Highlight]:
+        """Read the viewer's own highlights, deleted ones included, erased ones not."""
+        rows = await self._session.scalars(
+            select(Highlight).where(
+                Highlight.id.in_(set(ids)), visibility.own(Highlight, viewer), Highlight.erased_at.is_(None)
             )
         )
+        return {row.id: row for row in rows}
+
+    async def equals(
+        self, viewer: Viewer, book_ids: Iterable[UUID], texts: Iterable[str]
+    ) -> Mapping[tuple[UUID, str, int | None], Highlight]:
+        """Find the viewer's highlights, deleted ones included, that have one of these texts; by book, text and start."""
+        rows = await self._session.scalars(
+            select(Highlight)
+            .where(
+                visibility.own(Highlight, viewer),
+                Highlight.book_id.in_(set(book_ids)),
+                Highlight.text.in_(set(texts)),
+                Highlight.erased_at.is_(None),
+            )
+            .order_by(Highlight.deleted_at.is_not(None).desc(), Highlight.id.desc())
+        )
+        # A living one, the oldest, comes last and stays.
+        return {(row.book_id, row.text, row.location_start): row for row in rows}
+
+    async def remember(self, user_id: UUID, until: datetime | None, records: int, met: Sequence[Met]) -> None:
+        """Remember what a file said about places, and how far it reached. Older versions' keys lead where they led before."""
+        reach = {"user_id": user_id, "file_until": until, "file_records": records}
+        own = [
+            {"key": one.keys[0], "highlight_id": one.highlight_id, "content_hash": one.content_hash, **reach}
+            for one in met
+        ]
+        others = [{**row, "key": key} for row, one in zip(own, met, strict=True) for key in one.keys[1:]]
+        made = insert(ImportMark)
+        key = [ImportMark.user_id, ImportMark.key]
+        said = {name: made.excluded[name] for name in ("highlight_id", "content_hash", "file_until", "file_records")}
+        if own:
+            await self._session.execute(made.on_conflict_do_update(index_elements=key, set_=said), own)
+        if others:
+            await self._session.execute(made.on_conflict_do_nothing(index_elements=key), others)
+
+    async def content(self, import_id: UUID) -> str | None:
+        """Read the file of an import that has not ended."""
+        return await self._session.scalar(select(Import.content).where(Import.id == import_id))
 
     async def drop_content(self, import_id: UUID) -> None:
         """Forget the file of an import that has ended."""
         await self._session.execute(update(Import).where(Import.id == import_id).values(content=None))
-
-    async def forget_report(self, import_id: UUID) -> None:
-        """Delete a report that is about to be written anew."""
-        await self._session.execute(delete(ImportBook).where(ImportBook.import_id == import_id))
-        await self._session.execute(delete(ImportProblem).where(ImportProblem.import_id == import_id))

@@ -13,6 +13,7 @@ from runtime.context import Context, Info
 from schema.accounts import Device, Session
 from schema.catalog import Book
 from schema.highlights import Highlight
+from schema.imports import Import
 from schema.node import Node
 from schema.profiles import User
 
@@ -22,6 +23,7 @@ FETCH: dict[str, tuple[Fetch, Callable[[Any, Context], Node]]] = {
     "Book": (lambda c, key: c.loaders.book_by_id.load(key), lambda row, _: Book.from_model(row)),
     "Device": (lambda c, key: c.loaders.device_by_id.load(key), lambda row, _: Device.from_model(row)),
     "Highlight": (lambda c, key: c.loaders.highlight_by_id.load(key), lambda row, _: Highlight.from_model(row)),
+    "Import": (lambda c, key: c.loaders.import_by_id.load(key), lambda row, _: Import.from_model(row)),
     "Session": (
         lambda c, key: c.loaders.session_by_id.load(key),
         lambda row, c: Session.from_model(row, c.viewer.session_id),

@@ -15,6 +15,7 @@ from core.settings import Settings
 from repositories.accounts import AccountRepository
 from repositories.catalog import BookRepository
 from repositories.highlights import HighlightRepository
+from repositories.imports import ImportRepository
 from repositories.jobs import IdempotencyRepository, JobRepository
 from repositories.locks import Locks
 from repositories.profiles import ProfileRepository
@@ -26,6 +27,9 @@ from services.catalog import CatalogService
 from services.highlights import HighlightService
 from services.housekeeping import HousekeepingService
 from services.idempotency import IdempotencyService
+from services.imports.prepared import PreparedFiles
+from services.imports.service import ImportService
+from services.imports.slices import SliceWriter
 from services.jobs import JobService
 from services.profiles import ProfileService
 from services.sync.pull import PullService
@@ -138,6 +142,20 @@ class Services:
         )
 
     @cached_property
+    def imports(self) -> ImportService:
+        """Files from elsewhere."""
+        imports = ImportRepository(self._session)
+        return ImportService(
+            imports=imports,
+            slices=SliceWriter(imports=imports, catalog=self.catalog, profiles=self.profiles, writer=self.writer),
+            locks=self.locks,
+            idempotency=self.idempotency,
+            jobs=self.jobs,
+            files=self._container.files,
+            events=self._events,
+        )
+
+    @cached_property
     def housekeeping(self) -> HousekeepingService:
         """What time takes away."""
         return HousekeepingService(
@@ -159,6 +177,7 @@ class Container:
         self.bus = bus
         self.passwords = Passwords()
         self.epoch = Epoch()
+        self.files = PreparedFiles()
         self.gatekeeper = Gatekeeper(
             self.transaction,
             self.passwords,

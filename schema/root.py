@@ -7,6 +7,7 @@ from strawberry.schema.config import StrawberryConfig
 from resolvers.accounts import AccountMutation, AccountQuery
 from resolvers.catalog import CatalogMutation, CatalogQuery
 from resolvers.highlights import HighlightMutation, HighlightQuery
+from resolvers.imports import ImportMutation
 from resolvers.node import NodeQuery
 from resolvers.profiles import ProfileMutation, ProfileQuery
 from resolvers.sync import SyncMutation, SyncQuery
@@ -15,6 +16,7 @@ from schema.describe import describe
 from schema.errors import CodedErrors
 from schema.extensions import OwnLoaders, StorableLiterals, StorableVariables
 from schema.scalars import SCALARS
+from subscriptions.imports import ImportSubscription
 from subscriptions.sync import SyncSubscription
 
 
@@ -24,12 +26,12 @@ class Query(NodeQuery, AccountQuery, ProfileQuery, CatalogQuery, HighlightQuery,
 
 
 @strawberry.type(description="What can be changed. Each field is a transaction of its own.")
-class Mutation(AccountMutation, ProfileMutation, CatalogMutation, HighlightMutation, SyncMutation):
+class Mutation(AccountMutation, ProfileMutation, CatalogMutation, HighlightMutation, ImportMutation, SyncMutation):
     """The sum of all mutations."""
 
 
 @strawberry.type(description="What can be followed live.")
-class Subscription(SyncSubscription):
+class Subscription(ImportSubscription, SyncSubscription):
     """The sum of all subscriptions."""
 
 

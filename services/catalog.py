@@ -130,15 +130,7 @@ class CatalogService:
         """
         user_id = viewer.require()
         wanted = dict.fromkeys(refs)
-        found: dict[BookRef, Book | AppError] = {}
-        for ref in wanted:
-            try:
-                known = await self._known(viewer, ref)
-            except AppError as error:
-                found[ref] = error
-                continue
-            if known is not None:
-                found[ref] = known
+        found = {ref: book for ref, book in (await self.known(viewer, wanted)).items() if book is not None}
         missing = {
             ref: match_key(ref.named.title, ref.named.authors) for ref in wanted if ref.named and ref not in found
         }
@@ -149,6 +141,16 @@ class CatalogService:
         for ref in wanted:
             found.setdefault(ref, NotFound(NO_BOOK))
         await self._hold_all(user_id, [book for book in found.values() if isinstance(book, Book)])
+        return found
+
+    async def known(self, viewer: Viewer, refs: Iterable[BookRef]) -> Mapping[BookRef, Book | AppError | None]:
+        """Find books to write about, making none: None for one that is not there, its refusal for a reference that is wrong."""
+        found: dict[BookRef, Book | AppError | None] = {}
+        for ref in dict.fromkeys(refs):
+            try:
+                found[ref] = await self._known(viewer, ref)
+            except AppError as error:
+                found[ref] = error
         return found
 
     async def _known(self, viewer: Viewer, ref: BookRef) -> Book | None:

@@ -76,6 +76,10 @@ Handler = Callable[[Work, Job], Awaitable[bool]]
 """One step of a job, in one transaction; True when nothing is left to do. Its effects and the mark that it is done commit together."""
 
 
+Burial = Callable[[Work, Job], Awaitable[None]]
+"""What else to write in the transaction in which a job dies: to tell those who wait for it."""
+
+
 def pause(times: int) -> timedelta:
     """Tell how long to wait after so many bad ends: 1 s, 4 s, 16 s, …, at most 5 minutes, times 0.5 to 1."""
     seconds = min(LONGEST_PAUSE, FIRST_PAUSE * 4 ** (times - 1))
@@ -95,9 +99,11 @@ class JobRunner(Generic[Work]):
         handlers: Mapping[str, Handler[Work]],
         *,
         lease: timedelta,
+        burials: Mapping[str, Burial[Work]] | None = None,
     ) -> None:
         self._transaction = transaction
         self._handlers = handlers
+        self._burials = burials or {}
         self._lease = lease
         self._is_stopping = False
 
@@ -165,12 +171,24 @@ class JobRunner(Generic[Work]):
         return True
 
     async def _fail(self, job: Job, token: UUID, reason: str, retry_in: timedelta | None) -> None:
+        burial = self._burials.get(job.kind) if retry_in is None else None
         try:
-            async with self._transaction() as work:
-                kept = await work.ledger.fail(job.id, token, reason, retry_in)
+            await self._put_away(job, token, reason, retry_in, burial)
         except Unavailable as error:
             await self._interrupted(job, token, error)
-            return
+        except Exception:
+            if burial is None:
+                raise
+            log.exception("burial_failed")
+            await self._put_away(job, token, reason, retry_in, None)
+
+    async def _put_away(
+        self, job: Job, token: UUID, reason: str, retry_in: timedelta | None, burial: Burial[Work] | None
+    ) -> None:
+        async with self._transaction() as work:
+            kept = await work.ledger.fail(job.id, token, reason, retry_in)
+            if kept and burial is not None:
+                await burial(work, job)
         if kept and retry_in is None:
             log.error("job_dead", reason=reason)
 

@@ -13,8 +13,8 @@ from core.database import Database
 from core.errors import Unavailable
 from core.settings import Settings
 from runtime.container import Container, Services
-from services.jobs import Handler, JobRunner
-from workers import bell, housekeeping
+from services.jobs import Burial, Handler, JobRunner
+from workers import bell, housekeeping, imports
 from workers.recurring import RECURRING
 
 LOOPS = 4
@@ -29,7 +29,9 @@ HANDLERS: Mapping[str, Handler[Services]] = {
     "forget_answers": housekeeping.forget_answers,
     "purge_sessions": housekeeping.purge_sessions,
     "purge_jobs": housekeeping.purge_jobs,
+    "run_import": imports.run_import,
 }
+BURIALS: Mapping[str, Burial[Services]] = {"run_import": imports.give_up_import}
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +44,7 @@ class Worker:
     ) -> None:
         self._container = container
         self._redis_url = redis_url
-        self._runner = JobRunner(container.transaction, handlers, lease=container.lease)
+        self._runner = JobRunner(container.transaction, handlers, lease=container.lease, burials=BURIALS)
         self._bells = [asyncio.Event() for _ in range(LOOPS)]
 
     def wake(self) -> None:
