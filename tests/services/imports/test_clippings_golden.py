@@ -51,7 +51,7 @@ SKIPPED = {
     "kindle_c_gb": [(21, "article clip")],
     "koreader": [],
 }
-BOOKS = {
+BOOKS: dict[str, set[tuple[str, tuple[str, ...]]]] = {
     "kindle_a": {("The Salt Orchard", ("Ilse Varga",)), ("Lanterns for Nobody", ("Quill, Tomas",))},
     "kindle_b": {("Weather of Small Rooms", ("Ana Brook", "Piet Holm")), ("Scanned Atlas", ())},
     "kindle_c_us": {("The Copper Hour", ("Edda Lind",))},
