@@ -1,0 +1,181 @@
+"""How each query is asked for each thing, and what it should answer: a root field without an entry fails the matrix."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import get_named_type
+
+from tests.support.matrix_oracle import House, Listed
+from tests.support.matrix_paths import SCHEMA, Branch, MissingFixture, Paths, spell
+from tests.support.matrix_world import Mark, Thing, Volume, World
+
+BATCH = 10
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a root field; `kinds` narrows what is selected of an interface; `expect` tells the answer or raises Refused."""
+
+    arguments: str
+    expect: Callable[[House], Any]
+    kinds: frozenset[str] = frozenset()
+    alone: bool = False
+    """Sent in an operation of its own, because a refusal takes the whole answer."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One operation with several calls of one root field."""
+
+    root: str
+    text: str
+    calls: tuple[Call, ...]
+    branches: tuple[Branch, ...]
+
+
+Calls = Callable[[World], list[Call]]
+FETCHED: Mapping[str, Callable[[World], list[Any]]] = {
+    "Book": lambda world: world.books,
+    "Device": lambda world: world.devices,
+    "Highlight": lambda world: world.marks,
+    "Session": lambda world: world.sessions,
+    "User": lambda world: list(world.people.values()),
+}
+"""All things of a type with ids."""
+
+
+def _seen(house: House, thing: Any) -> bool:
+    checks: dict[str, Callable[[Any], bool]] = {
+        "Book": house.asks_for,
+        "Device": house.owns,
+        "Highlight": house.reads,
+        "Session": house.owns,
+        "User": house.knows,
+    }
+    return checks[thing.kind](thing)
+
+
+def _if_seen(thing: Thing) -> Callable[[House], Any]:
+    return lambda house: thing if _seen(house, thing) else None
+
+
+def _those_seen(things: list[Any]) -> Callable[[House], Any]:
+    return lambda house: [thing for thing in things if _seen(house, thing)]
+
+
+def _things(kind: str, world: World) -> list[Any]:
+    if kind not in FETCHED:
+        raise MissingFixture(f"Query.node can answer a {kind}: say in tests/support/matrix_roots.py which there are")
+    return FETCHED[kind](world)
+
+
+def _node(world: World) -> list[Call]:
+    members = [kind.name for kind in SCHEMA.get_possible_types(SCHEMA.type_map["Node"])]  # type: ignore[arg-type]
+    return [
+        Call(f'(id: "{thing.gid}")', _if_seen(thing), frozenset({kind}))
+        for kind in sorted(members)
+        for thing in _things(kind, world)
+    ]
+
+
+def _nodes(world: World) -> list[Call]:
+    calls = []
+    for kind in sorted(FETCHED):
+        things = _things(kind, world)
+        ids = json.dumps([thing.gid for thing in things])
+        calls.append(Call(f"(ids: {ids})", _those_seen(things), frozenset({kind})))
+    return calls
+
+
+def _highlight(world: World) -> list[Call]:
+    return [Call(f'(id: "{mark.gid}")', _if_seen(mark)) for mark in world.marks]
+
+
+def _user(world: World) -> list[Call]:
+    return [Call(f'(username: "{p.username.upper()}")', _if_seen(p)) for p in world.people.values()]
+
+
+def _book(world: World) -> list[Call]:
+    calls = []
+    for book in world.books:
+        named = json.dumps(book.texts["title"]), json.dumps(book.texts["authors"])
+        calls.append(Call(f'(ref: {{id: "{book.gid}"}})', _if_seen(book)))
+        calls.append(Call(f"(ref: {{named: {{title: {named[0]}, authors: {named[1]}}}}})", _if_seen(book)))
+        calls += [Call(f'(ref: {{isbn: "{book.isbn}"}})', _if_seen(book))] if book.isbn else []
+    return calls
+
+
+def _books(world: World) -> list[Call]:
+    def listing(matches: Callable[[House, Volume], bool], first: int = 100) -> Callable[[House], Listed]:
+        def answer(house: House) -> Listed:
+            return Listed([b for b in by_title if house.asks_for(b) and matches(house, b)], first)
+
+        return answer
+
+    by_title = sorted(world.books, key=lambda book: book.texts["title"])
+
+    def is_mine(house: House, book: Volume) -> bool:
+        return any(mark.book is book and house.owns(mark) for mark in house.marks())
+
+    def is_this(wanted: Volume) -> Callable[[House, Volume], bool]:
+        return lambda _, book: book is wanted
+
+    calls = [
+        Call("(first: 100)", listing(lambda *_: True)),
+        Call("(first: 1)", listing(lambda *_: True, 1)),
+        Call("(first: 100, filter: {hasMyHighlights: true})", listing(is_mine)),
+        Call("(first: 100, filter: {hasMyHighlights: false})", listing(lambda h, b: not is_mine(h, b))),
+    ]
+    for book in world.books:
+        for part, words in (("title", book.texts["title"]), ("author", book.texts["authors"][0])):
+            calls.append(Call(f'(first: 1, filter: {{{part}: "{words}"}})', listing(is_this(book))))
+    return calls
+
+
+def changes(house: House) -> dict[str, Any]:
+    """What a pull from the beginning holds."""
+    mine = [_change(mark) for mark in house.world.marks if house.account() and house.owns(mark)]
+    return {"__typename": "HighlightChangePage", "changes": mine}
+
+
+def _change(mark: Mark) -> dict[str, Any]:
+    if mark.deleted:
+        return {"__typename": "HighlightRemoved"}
+    return {"__typename": "HighlightUpserted", "highlight": mark}
+
+
+ROOTS: dict[str, Calls] = {
+    "Query.node": _node,
+    "Query.nodes": _nodes,
+    "Query.viewer": lambda _: [Call("", lambda house: house.me)],
+    "Query.user": _user,
+    "Query.book": _book,
+    "Query.books": _books,
+    "Query.highlight": _highlight,
+    "Query.highlightChanges": lambda _: [Call("(first: 500)", changes, alone=True)],
+}
+
+
+def documents(world: World, paths: Paths) -> Iterator[Document]:
+    """Write the operations of all queries."""
+    assert SCHEMA.query_type is not None
+    for name, field in SCHEMA.query_type.fields.items():
+        root = f"Query.{name}"
+        if root not in ROOTS:
+            raise MissingFixture(f"{root} is a new path: say in tests/support/matrix_roots.py how to ask it")
+        calls = ROOTS[root](world)
+        branches = paths.below(get_named_type(field.type))
+        for kinds in sorted({call.kinds for call in calls}, key=sorted):
+            chosen = tuple(branch for branch in branches if not kinds or branch.type in kinds)
+            same = [call for call in calls if call.kinds == kinds]
+            size = 1 if any(call.alone for call in same) else BATCH
+            for start in range(0, len(same), size):
+                batch = tuple(same[start : start + size])
+                yield Document(root, _spell(name, get_named_type(field.type).name, batch, chosen), batch, chosen)
+
+
+def _spell(name: str, kind: str, calls: tuple[Call, ...], branches: tuple[Branch, ...]) -> str:
+    asked = " ".join(f"c{index}: {name}{call.arguments} {{ ...all }}" for index, call in enumerate(calls))
+    return f"query {{ {asked} }} fragment all on {kind} {{ {spell(branches)} }}"

@@ -1,0 +1,256 @@
+"""A small society with secrets: four owners, every kind of viewer to each of them, and a canary in every text.
+
+Plain data, and the code that writes it into the database; who may see what is told in `matrix_oracle`.
+"""
+
+import itertools
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from core.database import Database
+from core.ids import global_id
+from models.profiles import Role, Visibility
+from tests.support.seeding import START, Seeder
+
+CANARY = re.compile(r"qz\d{5}z")
+OWNERS = {
+    "open_on": (False, True),
+    "open_off": (False, False),
+    "closed_on": (True, True),
+    "closed_off": (True, False),
+}
+"""(private account, showHighlightsToFollowers)"""
+VIEWERS = ("stranger", "follower", "ex", "pending", "mutual", "blocked", "blocker", "muter", "moderator")
+
+
+NOT_WRITTEN = UUID(int=0)
+
+
+class Canaries:
+    """Texts that stand nowhere else, and what each is."""
+
+    def __init__(self) -> None:
+        self.meaning: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+
+    def new(self, meaning: str) -> str:
+        """Make one; lower case, letters and digits only, so that no escaping and no folding changes it."""
+        canary = f"qz{next(self._numbers):05d}z"
+        self.meaning[canary] = meaning
+        return canary
+
+
+@dataclass(eq=False)
+class Thing:
+    """Something with an id of its own; its texts by the names of their GraphQL fields."""
+
+    kind: str
+    name: str
+    texts: dict[str, Any] = field(default_factory=dict)
+    key: UUID = NOT_WRITTEN
+
+    @property
+    def gid(self) -> str:
+        """The public id."""
+        return global_id(self.kind, self.key)
+
+
+@dataclass(eq=False)
+class Person(Thing):
+    """An account."""
+
+    username: str = ""
+    email: str = ""
+    private: bool = False
+    shows: bool = True
+    token: str = ""
+
+
+@dataclass(eq=False)
+class Volume(Thing):
+    """A book."""
+
+    public: bool = False
+    isbn: str | None = None
+    holders: set[str] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class Mark(Thing):
+    """A highlight."""
+
+    owner: Person = field(kw_only=True)
+    book: Volume = field(kw_only=True)
+    visibility: Visibility = field(kw_only=True)
+    copy_of: "Mark | None" = None
+    deleted: bool = False
+    erased: bool = False
+
+
+@dataclass(eq=False)
+class Gadget(Thing):
+    """A device."""
+
+    owner: Person = field(kw_only=True)
+
+
+@dataclass(eq=False)
+class SignIn(Thing):
+    """A session."""
+
+    owner: Person = field(kw_only=True)
+    device: Gadget | None = None
+
+
+class World:
+    """All of it."""
+
+    def __init__(self) -> None:
+        self.canaries = Canaries()
+        self.people: dict[str, Person] = {}
+        self.books: list[Volume] = []
+        self.marks: list[Mark] = []
+        self.devices: list[Gadget] = []
+        self.sessions: list[SignIn] = []
+        self.follows: set[tuple[str, str]] = set()
+        self.requests: set[tuple[str, str]] = set()
+        self.blocks: set[tuple[str, str]] = set()
+        self.mutes: set[tuple[str, str]] = set()
+        self._invent()
+
+    @property
+    def owners(self) -> list[Person]:
+        """Those who have something to hide."""
+        return [self.people[name] for name in OWNERS]
+
+    def token(self, name: str) -> str | None:
+        """Name the viewer's token; none for the anonymous one."""
+        return self.people[name].token if name in self.people else None
+
+    # --- inventing ---
+
+    def _texts(self, about: str, *names: str) -> dict[str, Any]:
+        return {name: self.canaries.new(f"{about}.{name}") for name in names}
+
+    def _invent(self) -> None:
+        for name, (private, shows) in OWNERS.items():
+            self._person(name, private=private, shows=shows)
+        for name in VIEWERS:
+            self._person(name, private=False, shows=True)
+        self.shared = self._volume("shared", isbn="9780306406157", public=True)
+        self._volume("few", holders={"follower", "stranger", "open_on"})
+        for owner in self.owners:
+            self._belongings(owner)
+        for owner_name in OWNERS:
+            self._relations(owner_name)
+
+    def _person(self, name: str, *, private: bool, shows: bool) -> None:
+        person = Person("User", name, username=f"{name}_m", private=private, shows=shows)
+        person.texts = self._texts(name, "displayName", "bio", "websiteUrl")
+        person.email = f"{self.canaries.new(f'{name}.email')}@example.org"
+        self.people[name] = person
+        device = Gadget("Device", f"{name}.device", self._texts(f"{name}.device", "name", "platform"), owner=person)
+        self.devices.append(device)
+        self.sessions.append(SignIn("Session", f"{name}.session", owner=person, device=device))
+
+    def _volume(self, name: str, **more: Any) -> Volume:
+        texts = self._texts(f"book {name}", "title", "publisher")
+        book = Volume("Book", name, texts, **more)
+        texts["authors"] = [self.canaries.new(f"book {name}.authors")]
+        self.books.append(book)
+        return book
+
+    def _belongings(self, owner: Person) -> None:
+        for visibility in Visibility:
+            own_book = self._volume(f"{owner.name}.{visibility}", holders={owner.name})
+            mark = self._mark(owner, own_book, visibility, visibility.value)
+            self._mark(owner, self.shared, Visibility.PUBLIC, f"copy of {visibility}", copy_of=mark)
+        gone = self._volume(f"{owner.name}.deleted", holders={owner.name})
+        self._mark(owner, gone, Visibility.PUBLIC, "deleted", deleted=True)
+        self._mark(owner, gone, Visibility.PUBLIC, "erased", deleted=True, erased=True)
+
+    def _mark(self, owner: Person, book: Volume, visibility: Visibility, what: str, **more: Any) -> Mark:
+        mark = Mark("Highlight", f"{owner.name}.{what}", owner=owner, book=book, visibility=visibility, **more)
+        names = ("text", "prefix", "suffix", "cfi", "page", "note")
+        mark.texts = dict.fromkeys(names) | {"text": ""} if mark.erased else self._texts(mark.name, *names)
+        self.marks.append(mark)
+        return mark
+
+    def _relations(self, owner: str) -> None:
+        self.follows |= {(name, owner) for name in ("follower", "mutual", "muter", "blocked", "blocker")}
+        self.follows |= {(owner, name) for name in ("ex", "mutual", "blocked", "blocker")}
+        self.requests.add(("pending", owner))
+        self.blocks |= {(owner, "blocked"), ("blocker", owner)}
+        self.mutes.add(("muter", owner))
+
+    # --- writing ---
+
+    async def lay(self, database: Database) -> None:
+        """Write it all into the tables."""
+        async with database.writing() as session:
+            seeder = Seeder(session)
+            for person in self.people.values():
+                await self._lay_person(seeder, person)
+            await self._lay_belongings(seeder)
+            await self._lay_relations(seeder)
+
+    async def _lay_person(self, seeder: Seeder, person: Person) -> None:
+        row = await seeder.user(
+            person.username,
+            email=person.email,
+            display_name=person.texts["displayName"],
+            bio=person.texts["bio"],
+            website_url=person.texts["websiteUrl"],
+            is_private=person.private,
+            show_highlights_to_followers=person.shows,
+            role=Role.MODERATOR if person.name == "moderator" else Role.READER,
+        )
+        person.key = row.id
+
+    async def _lay_belongings(self, seeder: Seeder) -> None:
+        for device in self.devices:
+            device.key = (await seeder.device(device.owner.key, **device.texts)).id
+        for signed_in in self.sessions:
+            device_id = signed_in.device.key if signed_in.device else None
+            row, signed_in.owner.token = await seeder.session(signed_in.owner.key, device_id)
+            signed_in.key = row.id
+        for book in self.books:
+            await self._lay_book(seeder, book)
+        for mark in self.marks:
+            await self._lay_mark(seeder, mark)
+
+    async def _lay_book(self, seeder: Seeder, book: Volume) -> None:
+        texts = book.texts
+        row = await seeder.book(
+            texts["title"], tuple(texts["authors"]), publisher=texts["publisher"], isbn=book.isbn, is_public=book.public
+        )
+        book.key = row.id
+        for name in sorted(book.holders):
+            await seeder.hold(self.people[name].key, row.id)
+
+    async def _lay_mark(self, seeder: Seeder, mark: Mark) -> None:
+        life = {"deleted_at": START, "restorable_until": START + timedelta(days=9_000)} if mark.deleted else {}
+        row = await seeder.highlight(
+            mark.owner.key,
+            mark.book.key,
+            visibility=mark.visibility,
+            conflict_of=mark.copy_of.key if mark.copy_of else None,
+            erased_at=START if mark.erased else None,
+            **mark.texts,
+            **life,
+        )
+        mark.key = row.id
+
+    async def _lay_relations(self, seeder: Seeder) -> None:
+        key = {name: person.key for name, person in self.people.items()}
+        for follower, followed in sorted(self.follows):
+            await seeder.follow(key[follower], key[followed])
+        for follower, followed in sorted(self.requests):
+            await seeder.follow_request(key[follower], key[followed])
+        for blocker, blocked in sorted(self.blocks):
+            await seeder.block(key[blocker], key[blocked])
+        for muter, muted in sorted(self.mutes):
+            await seeder.mute(key[muter], muted_user_id=key[muted])

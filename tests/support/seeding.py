@@ -1,0 +1,156 @@
+"""Write rows straight into the tables: a factory per model, for states that no mutation makes yet, or that take too long to make."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.tokens import hash_token, new_token
+from core.database import Base
+from core.ids import uuid7
+from models import (
+    AuthAttempt,
+    Block,
+    Book,
+    BookHolder,
+    Device,
+    Follow,
+    FollowRequest,
+    Highlight,
+    IdempotencyKey,
+    Import,
+    ImportBook,
+    ImportMark,
+    ImportProblem,
+    Job,
+    Mute,
+    Session,
+    SyncCounter,
+    SyncOutcome,
+    User,
+)
+from models.imports import ImportFormat
+from models.profiles import Visibility
+from models.sync import OpOutcome
+from services.catalog import match_key
+
+Row = TypeVar("Row", bound=Base)
+START = datetime(2026, 3, 1, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+class Seeder:
+    """Rows of one transaction, each flushed at once so that the next may refer to it."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self._seqs: dict[UUID, int] = {}
+
+    async def add(self, row: Row) -> Row:
+        """Write one row."""
+        self._session.add(row)
+        await self._session.flush()
+        return row
+
+    async def user(self, username: str = "", **more: Any) -> User:
+        """Make an account nobody can sign in to by password, with its change counter."""
+        name = username or f"seeded{next(_numbers)}"
+        values = {"email": f"{name}@example.org", "display_name": name, "bio": "", "password_hash": "none"} | more
+        row = await self.add(User(id=uuid7(), username=name, **values))
+        await self.add(SyncCounter(user_id=row.id))
+        return row
+
+    async def device(self, user_id: UUID, name: str = "Reader", **more: Any) -> Device:
+        """Make a device."""
+        return await self.add(Device(id=uuid7(), user_id=user_id, name=name, **({"platform": "test"} | more)))
+
+    async def session(self, user_id: UUID, device_id: UUID | None = None, **more: Any) -> tuple[Session, str]:
+        """Make a session that is good for a week; answer its token, too."""
+        token, now = new_token(), datetime.now(UTC)
+        values = {"expires_at": now + timedelta(days=7), "created_at": now, "last_seen_at": now} | more
+        row = Session(id=uuid7(), user_id=user_id, device_id=device_id, token_hash=hash_token(token), **values)
+        return await self.add(row), token
+
+    async def book(self, title: str = "", authors: tuple[str, ...] = ("Ada Quill",), **more: Any) -> Book:
+        """Make a book that nobody holds."""
+        name = title or f"Seeded Volume {next(_numbers)}"
+        values = {"match_key": match_key(name, authors)} | more
+        return await self.add(Book(id=uuid7(), title=name, authors=list(authors), **values))
+
+    async def hold(self, user_id: UUID, book_id: UUID) -> BookHolder:
+        """Let a reader hold a book."""
+        return await self.add(BookHolder(user_id=user_id, book_id=book_id))
+
+    async def highlight(self, user_id: UUID, book_id: UUID, **more: Any) -> Highlight:
+        """Make a highlight with the owner's next sequence number; the n-th is n minutes younger than the first."""
+        seq = self._seqs[user_id] = self._seqs.get(user_id, 0) + 1
+        at = START + timedelta(minutes=seq)
+        values: dict[str, Any] = {"text": f"Passage {seq}", "visibility": Visibility.PRIVATE, "created_at": at}
+        for register in ("passage", "note", "color", "visibility", "life"):
+            values |= {f"{register}_seq": seq, f"{register}_at": at}
+        row = await self.add(Highlight(id=uuid7(), user_id=user_id, book_id=book_id, seq=seq, **(values | more)))
+        await self._session.execute(update(SyncCounter).where(SyncCounter.user_id == user_id).values(seq=seq))
+        return row
+
+    async def follow(self, follower_id: UUID, followed_id: UUID) -> Follow:
+        """Let one reader follow another, counts included."""
+        rises = {User.following_count: follower_id, User.follower_count: followed_id}
+        for column, user_id in rises.items():
+            await self._session.execute(update(User).where(User.id == user_id).values({column: column + 1}))
+        return await self.add(Follow(follower_id=follower_id, followed_id=followed_id))
+
+    async def follow_request(self, follower_id: UUID, followed_id: UUID) -> FollowRequest:
+        """Let one reader ask to follow another."""
+        return await self.add(FollowRequest(follower_id=follower_id, followed_id=followed_id))
+
+    async def block(self, blocker_id: UUID, blocked_id: UUID) -> Block:
+        """Let one reader block another; follows stay as they are, which no block of the API would leave."""
+        return await self.add(Block(blocker_id=blocker_id, blocked_id=blocked_id))
+
+    async def mute(self, user_id: UUID, **target: Any) -> Mute:
+        """Let a reader mute `muted_user_id`, `muted_book_id` or a `word`."""
+        return await self.add(Mute(id=uuid7(), user_id=user_id, **target))
+
+    async def import_(self, user_id: UUID, **more: Any) -> Import:
+        """Make an import that waits."""
+        values = {"format": ImportFormat.MY_CLIPPINGS, "dry_run": False, "time_zone": "UTC"} | more
+        return await self.add(Import(id=uuid7(), user_id=user_id, **values))
+
+    async def import_book(self, import_id: UUID, position: int = 0, **more: Any) -> ImportBook:
+        """Make a book of an import's report."""
+        values = {"title": "A Book", "authors": ["Ada Quill"]} | more
+        return await self.add(ImportBook(import_id=import_id, position=position, **values))
+
+    async def import_problem(self, import_id: UUID, line: int = 1, message: str = "unreadable") -> ImportProblem:
+        """Make a problem of an import's report."""
+        return await self.add(ImportProblem(import_id=import_id, line=line, message=message))
+
+    async def import_mark(self, user_id: UUID, key: str, highlight_id: UUID) -> ImportMark:
+        """Remember a place that was imported."""
+        return await self.add(ImportMark(user_id=user_id, key=key, highlight_id=highlight_id, content_hash=b"0" * 32))
+
+    async def outcome(self, user_id: UUID, device_id: UUID, highlight_id: UUID, **more: Any) -> SyncOutcome:
+        """Remember what became of an operation."""
+        values = {"fingerprint": b"0" * 32, "outcome": OpOutcome.APPLIED} | more
+        return await self.add(
+            SyncOutcome(user_id=user_id, op_id=uuid7(), device_id=device_id, highlight_id=highlight_id, **values)
+        )
+
+    async def idempotency_key(self, user_id: UUID, key: str, result_id: UUID) -> IdempotencyKey:
+        """Remember a success."""
+        return await self.add(
+            IdempotencyKey(
+                user_id=user_id, operation="createHighlight", key=key, fingerprint=b"0" * 32, result_id=result_id
+            )
+        )
+
+    async def auth_attempt(self, bucket: str) -> AuthAttempt:
+        """Count an attempt to sign in."""
+        return await self.add(AuthAttempt(bucket=bucket))
+
+    async def job(self, kind: str, **payload: Any) -> Job:
+        """Write a job that nothing runs."""
+        return await self.add(Job(id=uuid7(), kind=kind, payload=payload))
