@@ -40,6 +40,7 @@ FETCHED: Mapping[str, Callable[[World], list[Any]]] = {
     "Book": lambda world: world.books,
     "Device": lambda world: world.devices,
     "Highlight": lambda world: world.marks,
+    "Import": lambda world: world.imports,
     "Session": lambda world: world.sessions,
     "User": lambda world: list(world.people.values()),
 }
@@ -51,6 +52,7 @@ def _seen(house: House, thing: Any) -> bool:
         "Book": house.asks_for,
         "Device": house.owns,
         "Highlight": house.reads,
+        "Import": house.owns,
         "Session": house.owns,
         "User": house.knows,
     }

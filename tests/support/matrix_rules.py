@@ -24,6 +24,7 @@ def variants(world: World) -> dict[str, tuple[Variant, ...]]:
             Variant("text", '(text: "qz", first: 100)'),
             Variant("page", "(first: 1, orderBy: UPDATED)"),
         ),
+        "Import.problems": (Variant("", "(first: 100)"),),
     }
 
 
@@ -87,6 +88,11 @@ texts("Highlight", "text")
 texts("Anchor", "prefix", "suffix", "cfi", "page")
 texts("Device", "name", "platform")
 texts("User", "displayName")
+texts("Import", "error")
+texts("ImportBook", "title")
+texts("ImportProblem", "message")
+COUNTS = ("done", "total", "created", "merged", "unchanged", "skipped", "attachedNotes", "collapsed")
+RULES |= {f"{kind}.{name}": plain for kind in ("Import", "ImportBook") for name in COUNTS}
 RULES |= {
     "User.username": lambda _, person, __: person.username,
     "User.bio": _if_open("bio", ""),
@@ -115,6 +121,10 @@ RULES |= {
     "Highlight.book": lambda _, mark, __: mark.book,
     "Highlight.owner": lambda house, mark, _: mark.owner if house.knows(mark.owner) else None,
     "Highlight.conflictOf": _conflict_of,
+    "Import.books": lambda house, upload, _: [upload] if house.owns(upload) else [],
+    "Import.problems": lambda house, upload, _: [upload] if house.owns(upload) else [],
+    "ImportBook.book": lambda _, upload, __: upload.book,
+    "ImportProblem.line": plain,
     "Connection.edges": lambda _, listed, __: listed.page,
     "Connection.nodes": lambda _, listed, __: listed.page,
     "Connection.pageInfo": lambda _, listed, __: listed,

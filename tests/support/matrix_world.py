@@ -12,6 +12,7 @@ from uuid import UUID
 
 from core.database import Database
 from core.ids import global_id
+from models.imports import ImportState
 from models.profiles import Role, Visibility
 from tests.support.seeding import START, Seeder
 
@@ -105,6 +106,14 @@ class SignIn(Thing):
     device: Gadget | None = None
 
 
+@dataclass(eq=False)
+class Upload(Thing):
+    """An import that has ended, with one book and one problem in its report."""
+
+    owner: Person = field(kw_only=True)
+    book: Volume = field(kw_only=True)
+
+
 class World:
     """All of it."""
 
@@ -115,6 +124,7 @@ class World:
         self.marks: list[Mark] = []
         self.devices: list[Gadget] = []
         self.sessions: list[SignIn] = []
+        self.imports: list[Upload] = []
         self.follows: set[tuple[str, str]] = set()
         self.requests: set[tuple[str, str]] = set()
         self.blocks: set[tuple[str, str]] = set()
@@ -171,6 +181,9 @@ class World:
         gone = self._volume(f"{owner.name}.deleted", holders={owner.name})
         self._mark(owner, gone, Visibility.PUBLIC, "deleted", deleted=True)
         self._mark(owner, gone, Visibility.PUBLIC, "erased", deleted=True, erased=True)
+        upload = Upload("Import", f"{owner.name}.import", owner=owner, book=gone)
+        upload.texts = self._texts(upload.name, "error", "title", "message")
+        self.imports.append(upload)
 
     def _mark(self, owner: Person, book: Volume, visibility: Visibility, what: str, **more: Any) -> Mark:
         mark = Mark("Highlight", f"{owner.name}.{what}", owner=owner, book=book, visibility=visibility, **more)
@@ -221,6 +234,8 @@ class World:
             await self._lay_book(seeder, book)
         for mark in self.marks:
             await self._lay_mark(seeder, mark)
+        for upload in self.imports:
+            await self._lay_import(seeder, upload)
 
     async def _lay_book(self, seeder: Seeder, book: Volume) -> None:
         texts = book.texts
@@ -230,6 +245,12 @@ class World:
         book.key = row.id
         for name in sorted(book.holders):
             await seeder.hold(self.people[name].key, row.id)
+
+    async def _lay_import(self, seeder: Seeder, upload: Upload) -> None:
+        row = await seeder.import_(upload.owner.key, error=upload.texts["error"], state=ImportState.FAILED)
+        await seeder.import_book(row.id, title=upload.texts["title"], book_id=upload.book.key)
+        await seeder.import_problem(row.id, message=upload.texts["message"])
+        upload.key = row.id
 
     async def _lay_mark(self, seeder: Seeder, mark: Mark) -> None:
         life = {"deleted_at": START, "restorable_until": START + timedelta(days=9_000)} if mark.deleted else {}
