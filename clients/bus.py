@@ -8,6 +8,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -15,6 +16,7 @@ import structlog
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from core.events import Event, HighlightsChanged, ImportProgressed, JobAdded, SessionsChanged
@@ -23,6 +25,8 @@ log = structlog.get_logger(__name__)
 HIGHLIGHTS, SESSIONS, IMPORTS = "highlights", "sessions", "imports"
 _TOPICS = {HighlightsChanged: HIGHLIGHTS, SessionsChanged: SESSIONS, ImportProgressed: IMPORTS}
 _LOST = (RedisError, OSError, TimeoutError)
+ALL = "bell:all"
+"""The channel that every process hears, so that its connection always has one."""
 RING = "ring"
 """The arq function that wakes a worker."""
 
@@ -97,6 +101,10 @@ class ValkeyBus:
                 self.dropped += len(batch)
                 log.warning("bell_lost", count=len(batch), error=type(error).__name__)
                 await asyncio.sleep(0.2)
+            except Exception:
+                # The task must outlive a fault nobody thought of: without it no bell would ring until a restart.
+                self.dropped += len(batch)
+                log.exception("bell_failed")
             finally:
                 for _ in batch:
                     self._waiting.task_done()
@@ -112,6 +120,24 @@ class ValkeyBus:
             await self._client.enqueue_job(RING)
 
 
+@dataclass(slots=True, eq=False)
+class _Channel:
+    """One user's channel: each command for it is answered once, in the order sent."""
+
+    holders: int = 0
+    asked: bool = False
+    """Whether the last command sent was SUBSCRIBE."""
+    unanswered: int = 0
+    unconfirmed: bool = False
+    """Somebody went on without a confirmation, and may have missed a bell."""
+    confirmed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin_anew(self) -> None:
+        """Forget what was said over a connection that is lost."""
+        self.asked, self.unanswered = False, 0
+        self.confirmed.clear()
+
+
 class BusListener:
     """One subscribed connection a process; reconnects for ever, and says when bells may have been missed."""
 
@@ -119,7 +145,8 @@ class BusListener:
         self._url = url
         self._on_ring = on_ring
         self._on_gap = on_gap
-        self._wanted: dict[str, asyncio.Event] = {}
+        self._channels: dict[str, _Channel] = {}
+        self._leaving: set[str] = set()
         self._pubsub: PubSub | None = None
         self.is_up = False
 
@@ -132,41 +159,71 @@ class BusListener:
                 await self._listen()
             except _LOST as error:
                 log.warning("bus_lost", error=type(error).__name__)
+            except Exception:
+                log.exception("bus_failed")
             finally:
-                self.is_up = False
-                self._pubsub = None
-                for confirmed in self._wanted.values():
-                    confirmed.clear()
+                self._forget_connection()
             self._on_gap()
             wait = 0.1 if time.monotonic() - began > 5 else min(wait * 2, 2.0)  # noqa: PLR2004 - seconds of health
             await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter
 
     async def subscribe(self, user_id: UUID, *, patience: float = 1.0) -> None:
-        """Listen for a user; returns when Valkey has confirmed it, or is not there: sweeps cover for it then."""
-        channel = channel_of(user_id)
-        confirmed = self._wanted.setdefault(channel, asyncio.Event())
-        if self._pubsub is None or confirmed.is_set():
-            return
-        with contextlib.suppress(*_LOST):
-            async with asyncio.timeout(patience):
-                await self._pubsub.subscribe(channel)
-                await confirmed.wait()
+        """Hold a user's channel; returns when Valkey has confirmed it, or is not there: sweeps cover for it then.
 
-    async def unsubscribe(self, user_id: UUID) -> None:
-        """Stop listening for a user."""
-        channel = channel_of(user_id)
-        if self._wanted.pop(channel, None) is not None and self._pubsub is not None:
+        Every call is matched by one `release`, also when this one is cancelled.
+        """
+        name = channel_of(user_id)
+        channel = self._channels.setdefault(name, _Channel())
+        channel.holders += 1
+        self._leaving.discard(name)
+        if channel.confirmed.is_set():
+            return
+        if self._pubsub is not None:
             with contextlib.suppress(*_LOST):
-                async with asyncio.timeout(1):
-                    await self._pubsub.unsubscribe(channel)
+                async with asyncio.timeout(patience):
+                    if not channel.asked:
+                        await self._send(self._pubsub, [name], wanted=True)
+                    await channel.confirmed.wait()
+        channel.unconfirmed = channel.unconfirmed or not channel.confirmed.is_set()
+
+    def release(self, user_id: UUID) -> None:
+        """Let go of a user's channel; the listening task leaves it when nobody holds it any more."""
+        name = channel_of(user_id)
+        channel = self._channels[name]
+        channel.holders -= 1
+        if channel.holders == 0:
+            self._leaving.add(name)
+
+    def _forget_connection(self) -> None:
+        self.is_up = False
+        self._pubsub = None
+        self._leaving.clear()
+        self._channels = {name: channel for name, channel in self._channels.items() if channel.holders}
+        for channel in self._channels.values():
+            channel.begin_anew()
+
+    async def _send(self, pubsub: PubSub, names: Sequence[str], *, wanted: bool) -> None:
+        # The books are kept before the first await: the order of calls is the order on the wire.
+        _check(pubsub)
+        for name in names:
+            channel = self._channels[name]
+            channel.asked = wanted
+            channel.unanswered += 1
+            channel.confirmed.clear()
+        await (pubsub.subscribe(*names) if wanted else pubsub.unsubscribe(*names))
 
     async def _listen(self) -> None:
         client = Redis.from_url(self._url, socket_connect_timeout=2, socket_timeout=5, decode_responses=True)
         async with client, client.pubsub() as pubsub:
-            await pubsub.subscribe("bell:all", *self._wanted)
+            await pubsub.connect()
             self._pubsub = pubsub
+            async with asyncio.timeout(2):
+                if self._channels:
+                    await self._send(pubsub, list(self._channels), wanted=True)
+                await pubsub.subscribe(ALL)
             heard = asked = time.monotonic()
             while True:
+                _check(pubsub)
                 message = await pubsub.get_message(timeout=0.5)
                 now = time.monotonic()
                 if message is not None:
@@ -176,16 +233,46 @@ class BusListener:
                     raise TimeoutError
                 elif now - heard > 2 and asked <= heard:  # noqa: PLR2004 - a stalled Valkey is silent, not gone
                     asked = now
-                    await pubsub.ping()
+                    async with asyncio.timeout(2):
+                        await pubsub.ping()
+                await self._leave(pubsub)
+
+    async def _leave(self, pubsub: PubSub) -> None:
+        """Unsubscribe from what nobody holds; what is not answered yet has to wait for its answer."""
+        left = [name for name in self._leaving if self._channels[name].confirmed.is_set()]
+        if left:
+            self._leaving.difference_update(left)
+            async with asyncio.timeout(2):
+                await self._send(pubsub, left, wanted=False)
 
     def _take(self, message: dict[str, Any]) -> None:
-        kind, channel = message["type"], message.get("channel")
-        if kind == "subscribe":
-            if not self.is_up:
-                # What was rung while nobody listened is not told again.
-                self.is_up = True
+        kind, name = message["type"], message.get("channel")
+        if kind in ("subscribe", "unsubscribe"):
+            self._answered(str(name))
+        elif kind == "message" and name in self._channels:
+            self._on_ring(user_of(name), message["data"])
+
+    def _answered(self, name: str) -> None:
+        if name == ALL:
+            # Asked for after all others: what was rung while nobody listened is not told again.
+            self.is_up = True
+            self._on_gap()
+            return
+        channel = self._channels[name]
+        channel.unanswered -= 1
+        if channel.unanswered:
+            return
+        if channel.asked:
+            channel.confirmed.set()
+            if channel.unconfirmed:
+                channel.unconfirmed = False
                 self._on_gap()
-            if channel in self._wanted:
-                self._wanted[channel].set()
-        elif kind == "message" and channel in self._wanted:
-            self._on_ring(user_of(channel), message["data"])
+        elif not channel.holders:
+            del self._channels[name]
+            self._leaving.discard(name)
+
+
+def _check(pubsub: PubSub) -> None:
+    """Refuse a connection that is gone: the client would quietly make another one, and nobody would know of the gap."""
+    if pubsub.connection is None or not pubsub.connection.is_connected:
+        raise RedisConnectionError

@@ -20,13 +20,18 @@ class BatchLoader(DataLoader[Key, Value | None], Generic[Key, Value]):
 
     def __init__(self, database: Database, viewer: Viewer) -> None:
         super().__init__()
+        self.failed = False
         self._database = database
         self._viewer = viewer
 
     async def batch_load_fn(self, keys: list[Key]) -> list[Value | None]:
         """Answer in key order."""
-        async with self._database.reading() as session:
-            found = await self.read(session, self._viewer, keys)
+        try:
+            async with self._database.reading() as session:
+                found = await self.read(session, self._viewer, keys)
+        except BaseException:
+            self.failed = True
+            raise
         return [found.get(key) for key in keys]
 
     async def read(self, session: AsyncSession, viewer: Viewer, keys: Sequence[Key]) -> Mapping[Key, Value]:

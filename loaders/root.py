@@ -22,6 +22,11 @@ class Loaders:
         self._database = database
         self._viewer = viewer
 
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be read: what was answered with it has holes."""
+        return any(loader.failed for loader in vars(self).values() if isinstance(loader, BatchLoader))
+
     def _make(self, kind: type[Loader]) -> Loader:
         return kind(self._database, self._viewer)
 

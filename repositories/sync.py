@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -74,15 +74,17 @@ class SyncRepository:
         return await self._session.scalar(wanted.execution_options(populate_existing=True))
 
     async def note_progress(self, sent: Mapping[UUID, tuple[int, datetime]]) -> None:
-        """Write how far devices have been sent; a device that has begun again from nothing goes back, too."""
+        """Write how far devices have been sent; the latest answer counts, so that one begun again from nothing goes back."""
         for device_id, (seq, at) in sorted(sent.items()):
+            older = (Device.id == device_id, or_(Device.synced_at.is_(None), Device.synced_at <= at))
             await self._session.execute(
-                update(Device).where(Device.id == device_id).values(synced_seq=seq, synced_at=at, last_seen_at=at)
+                update(Device).where(*older).values(synced_seq=seq, synced_at=at, last_seen_at=at)
             )
 
-    async def resynced(self, device_id: UUID) -> None:
-        """Note that a device began again from nothing, as it was told to."""
-        await self._session.execute(update(Device).where(Device.id == device_id).values(must_resync=False))
+    async def resynced(self, device_id: UUID, *, highlights: bool, notes: bool) -> None:
+        """Note that a device began again from nothing, as it was told to, with these switches; not if they moved meanwhile."""
+        as_read = (Device.id == device_id, Device.sync_highlights == highlights, Device.sync_notes == notes)
+        await self._session.execute(update(Device).where(*as_read).values(must_resync=False))
 
     async def pending(self, viewer: Viewer, device_ids: Sequence[UUID], *, most: int) -> Mapping[UUID, int]:
         """Count, up to a limit, the changes after each device's last cursor, in one statement."""
@@ -126,6 +128,9 @@ class SyncRepository:
     async def refresh_epoch(self) -> str:
         """Read the epoch; begin a new one when this is not the database it was recorded in (a restored backup)."""
         fingerprint = await self._session.scalar(text(_FINGERPRINT))
+        known = await self._session.scalar(select(SyncEpoch.epoch).where(SyncEpoch.fingerprint == fingerprint))
+        if known is not None:
+            return known
         await self._session.execute(
             insert(SyncEpoch)
             .values(epoch=secrets.token_hex(8), fingerprint=fingerprint)

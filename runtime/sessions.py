@@ -97,6 +97,7 @@ class SocketRegistry:
         self._watch = watch
         self._unwatch = unwatch
         self._open: set[OpenSocket] = set()
+        self._ending: dict[OpenSocket, asyncio.Task[None]] = {}
         self._sooner = asyncio.Event()
 
     def __len__(self) -> int:
@@ -108,14 +109,20 @@ class SocketRegistry:
 
     async def signed_in(self, opened: OpenSocket, viewer: Viewer) -> None:
         """Note as whom a socket signed in."""
-        opened.viewer = viewer
+        before, opened.viewer = opened.viewer.user_id, viewer
+        if before not in (None, viewer.user_id):
+            await self._unwatch_unless_open(before)
         if viewer.user_id is not None:
             await self._watch(viewer.user_id)
+            # Its session may have ended after its token was read, and before anybody listened for that.
+            self.look()
 
     async def remove(self, opened: OpenSocket) -> None:
         """Forget a socket that has closed."""
         self._open.discard(opened)
-        user_id = opened.viewer.user_id
+        await self._unwatch_unless_open(opened.viewer.user_id)
+
+    async def _unwatch_unless_open(self, user_id: UUID | None) -> None:
         if user_id is not None and all(other.viewer.user_id != user_id for other in self._open):
             await self._unwatch(user_id)
 
@@ -136,6 +143,9 @@ class SocketRegistry:
                 await self.check()
             except Unavailable:
                 log.warning("sessions_unchecked")
+            except Exception:
+                # Nothing else ends the sockets of revoked sessions: the task must outlive a fault nobody thought of.
+                log.exception("sessions_unchecked")
 
     async def check(self) -> None:
         """Close the sockets whose sessions are over."""
@@ -145,13 +155,19 @@ class SocketRegistry:
         async with self._container.reading() as services:
             alive = await services.accounts.alive([key for key in signed_in.values() if key])
         now = clock.now()
-        ending = []
         for opened, key in signed_in.items():
+            if opened.viewer.session_id != key or opened in self._ending:
+                continue
             if key not in alive:
-                ending.append(opened.socket.close(*REVOKED))
+                self._end(opened, *REVOKED)
             elif alive[key] <= now:
-                ending.append(opened.socket.close(*EXPIRED))
-        await asyncio.gather(*ending, return_exceptions=True)
+                self._end(opened, *EXPIRED)
+
+    def _end(self, opened: OpenSocket, code: int, reason: str) -> None:
+        # In a task of its own: a peer that takes nothing any more must not hold up the next look at the others.
+        task = asyncio.create_task(opened.socket.close(code, reason), name="close-socket")
+        self._ending[opened] = task
+        task.add_done_callback(lambda _: self._ending.pop(opened, None))
 
     async def close_all(self, code: int, reason: str) -> None:
         """Close every socket."""

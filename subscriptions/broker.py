@@ -6,6 +6,7 @@ Valkey is away, the counters of all connected readers are read in one statement;
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -48,7 +49,7 @@ class Broker:
         self._seqs: dict[UUID, int] = {}
         self._sent: dict[UUID, Sent] = {}
         self._bus = BusListener(redis_url, self._ring, self._gap)
-        self._gapped = asyncio.Event()
+        self._epoch: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._watched: set[UUID] = set()
 
@@ -90,27 +91,29 @@ class Broker:
             await self._bus.subscribe(user_id)
             yield ring
         finally:
+            self._bus.release(user_id)
             self._bells[user_id][topic].discard(ring)
             if not any(self._bells[user_id].values()):
                 del self._bells[user_id]
                 self._seqs.pop(user_id, None)
-                if user_id not in self._watched:
-                    await self._bus.unsubscribe(user_id)
 
     async def watch_sessions(self, user_id: UUID) -> None:
         """Hear when a user's sessions change, for as long as one of their sockets is open."""
-        self._watched.add(user_id)
-        await self._bus.subscribe(user_id)
+        if user_id not in self._watched:
+            self._watched.add(user_id)
+            await self._bus.subscribe(user_id)
 
     async def unwatch_sessions(self, user_id: UUID) -> None:
         """Stop hearing of a user's sessions."""
-        self._watched.discard(user_id)
-        if user_id not in self._bells:
-            await self._bus.unsubscribe(user_id)
+        if user_id in self._watched:
+            self._watched.discard(user_id)
+            self._bus.release(user_id)
 
     def note_sent(self, sent: Sent) -> None:
         """Keep in mind how far a device has been sent; written within a second."""
-        self._sent[sent.device_id] = sent
+        known = self._sent.get(sent.device_id)
+        if known is None or known.at <= sent.at:
+            self._sent[sent.device_id] = sent
 
     def _ring(self, user_id: UUID, topic: str) -> None:
         if topic == SESSIONS:
@@ -127,15 +130,24 @@ class Broker:
                     ring.ring()
 
     async def _sweep_forever(self) -> None:
+        swept = time.monotonic()
         while True:
-            await asyncio.sleep(SWEEP if self._bus.is_up else SWEEP_WHILE_DOWN)
+            await asyncio.sleep(SWEEP_WHILE_DOWN)
+            if self._bus.is_up and time.monotonic() - swept < SWEEP:
+                continue
+            swept = time.monotonic()
             try:
                 await self._sweep()
             except Unavailable:
                 log.warning("sweep_skipped")
+            except Exception:
+                # Nothing else makes up for lost bells: the task must outlive a fault nobody thought of.
+                log.exception("sweep_failed")
 
     async def _sweep(self) -> None:
-        await self._container.refresh_epoch()
+        known, self._epoch = self._epoch, await self._container.refresh_epoch()
+        if known not in (None, self._epoch):
+            self._gap()
         if not self._bells:
             return
         async with self._container.reading() as services:
@@ -154,6 +166,8 @@ class Broker:
                 await self._write_progress()
             except Unavailable:
                 log.warning("progress_kept")
+            except Exception:
+                log.exception("progress_lost")
 
     async def _write_progress(self) -> None:
         taken, self._sent = self._sent, {}

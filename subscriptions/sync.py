@@ -1,14 +1,19 @@
 """Live highlight changes."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import strawberry
 
 from clients.bus import HIGHLIGHTS
+from core.database import BUSY
+from core.errors import Unavailable
 from runtime.context import Info
 from schema.sync import HighlightSyncEvent, ResyncRequired, SyncCaughtUp, present
 from services.sync.pull import PULL_DEFAULT, ChangePage
+
+RETRY_SECONDS = 1.0
 
 
 @strawberry.type
@@ -29,13 +34,16 @@ class SyncSubscription:
         caught_up = False
         async with info.context.listener.listen(user_id, HIGHLIGHTS) as bell:
             while True:
-                page = await _pull(info, str(device_id), after)
+                page = await _pull(info, str(device_id), after, patient=caught_up)
                 if page.resync is not None:
                     yield ResyncRequired(reason=page.resync)
                     return
                 for change in page.changes:
                     info.context.renew()
                     yield present(change)
+                    if info.context.loaders.failed:
+                        # The event went out with holes: end here, so that nobody resumes behind it.
+                        raise Unavailable(BUSY)
                 after = page.cursor
                 if page.has_more:
                     continue
@@ -45,7 +53,18 @@ class SyncSubscription:
                 await bell.wait()
 
 
-async def _pull(info: Info, device_id: str, after: str | None) -> ChangePage:
+async def _pull(info: Info, device_id: str, after: str | None, *, patient: bool) -> ChangePage:
+    """Read a page; a live subscription waits for a database that is away, and catches up."""
+    while True:
+        try:
+            return await _pull_once(info, device_id, after)
+        except Unavailable:
+            if not patient:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _pull_once(info: Info, device_id: str, after: str | None) -> ChangePage:
     viewer = info.context.viewer
     async with info.context.snapshot() as services:
         device = await services.pull.device(viewer, device_id)

@@ -46,6 +46,9 @@ class Sent:
     seq: int
     at: datetime
     began_anew: bool
+    highlights: bool
+    """The device's switches as they were read with the page."""
+    notes: bool
 
 
 class PullService:
@@ -82,14 +85,16 @@ class PullService:
         """Tell where a pull begins, or why it has to begin anew."""
         if after is None:
             return Cursor(state.epoch, state.seq, 0)
-        if device is not None and device.must_resync:
+        # A stale cursor goes first: it refuses a push, which changed switches do not.
+        found = read_cursor(after, user_id, state)
+        if isinstance(found, Cursor) and device is not None and device.must_resync:
             return ResyncReason.SWITCHES_CHANGED
-        return read_cursor(after, user_id, state)
+        return found
 
     async def note_sent(self, sent: Sent) -> None:
         """Write down how far a device has been sent."""
         if sent.began_anew:
-            await self._sync.resynced(sent.device_id)
+            await self._sync.resynced(sent.device_id, highlights=sent.highlights, notes=sent.notes)
         await self._sync.note_progress({sent.device_id: (sent.seq, sent.at)})
 
 
@@ -113,4 +118,4 @@ def _sent(device: Device | None, after: str | None, start: Cursor, kept: Sequenc
     began_anew = after is None and device.must_resync
     if not began_anew and device.synced_seq == seq and device.synced_at is not None:
         return None
-    return Sent(device.id, seq, clock.now(), began_anew)
+    return Sent(device.id, seq, clock.now(), began_anew, highlights=device.sync_highlights, notes=device.sync_notes)

@@ -1,7 +1,6 @@
 """Take a device's offline work: each operation once, each with an outcome, none able to hold up the next."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -12,9 +11,7 @@ from core.errors import (
     AppError,
     ErrorCode,
     IdempotencyMismatch,
-    Invalid,
     LimitExceeded,
-    NotFound,
     Problem,
     StaleVersion,
 )
@@ -30,7 +27,7 @@ from services.sync import merge
 from services.sync.cursors import read_version
 from services.sync.drafts import Change, Create, Edit, Op, check_draft, check_patch
 from services.sync.pull import ChangePage, PullService, Sent
-from services.sync.writer import Applied, Defaults, HighlightWriter
+from services.sync.writer import Defaults, HighlightWriter
 
 OPS_MOST = 100
 
@@ -56,6 +53,14 @@ class OpResult:
     highlight: Highlight | None
     fork: Highlight | None
     problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """An operation that is wrong in itself."""
+
+    op_id: UUID
+    problem: Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,39 +116,41 @@ class PushService:
 
     async def _apply_all(self, batch: "_Batch", ops: Sequence[PushedOp]) -> list[OpResult]:
         known = dict(await self._sync.outcomes(batch.user_id, (op.op_id for op in ops)))
-        fresh = [op for op in ops if op.op_id not in known]
-        books = await self._catalog.resolve(batch.viewer, _books(fresh)) if fresh else {}
+        ready = {op.op_id: _ready(batch, op) for op in ops if op.op_id not in known}
+        refs = [op.change.draft.book for op in ready.values() if isinstance(op, Op) and isinstance(op.change, Create)]
+        books = await self._catalog.resolve(batch.viewer, refs) if refs else {}
         defaults = Defaults(await self._profiles.default_visibility(batch.viewer))
         results = []
         for op in ops:
             if op.op_id in known:
                 results.append(await self._replay(batch, op, known[op.op_id]))
                 continue
-            result = await self._apply(batch, op, books, defaults)
+            result = await self._apply(batch, ready[op.op_id], books, defaults)
             known[op.op_id] = await self._remember(batch, op, result)
             results.append(result)
         return results
 
     async def _apply(
-        self, batch: "_Batch", op: PushedOp, books: Mapping[BookRef, Book | AppError], defaults: Defaults
+        self, batch: "_Batch", op: Op | _Refused, books: Mapping[BookRef, Book | AppError], defaults: Defaults
     ) -> OpResult:
+        if isinstance(op, _Refused):
+            return _rejected(op.op_id, op.problem)
+        book = books.get(op.change.draft.book) if isinstance(op.change, Create) else None
+        if isinstance(book, AppError):
+            return _rejected(op.op_id, _below(book.problems[0], "change", "create", "book"))
         try:
-            with _below(op):
-                change = _checked(op.change)
-                book = _book_of(change, books)
-                corrected = Op(op.op_id, op.highlight_id, batch.time(op), _based_on(op, batch.epoch), change)
             async with self._sync.savepoint():
                 applied = await self._writer.apply(
                     batch.viewer,
-                    corrected,
+                    op,
                     writer_id=batch.device.id,
                     device_id=batch.device.id,
                     book_id=book.id if book else None,
                     defaults=defaults,
                 )
         except AppError as error:
-            return OpResult(op.op_id, OpOutcome.REJECTED, False, None, None, error.problems[0])  # noqa: FBT003
-        return _result(op, applied)
+            return _rejected(op.op_id, error.problems[0])
+        return OpResult(op.op_id, applied.outcome, False, applied.highlight, applied.fork, None)  # noqa: FBT003
 
     async def _remember(self, batch: "_Batch", op: PushedOp, result: OpResult) -> SyncOutcome:
         problem = result.problem
@@ -165,7 +172,7 @@ class PushService:
     async def _replay(self, batch: "_Batch", op: PushedOp, known: SyncOutcome) -> OpResult:
         if known.fingerprint != _mark(op):
             error = IdempotencyMismatch("This operation id was used for another operation. Use a new one.", "opId")
-            return OpResult(op.op_id, OpOutcome.REJECTED, False, None, None, error.problems[0])  # noqa: FBT003
+            return _rejected(op.op_id, error.problems[0])
         rows = await self._highlights.visible(batch.viewer, {known.highlight_id, known.fork_id or known.highlight_id})
         problem = None
         if known.error_code and known.error_message:
@@ -197,8 +204,8 @@ def _stale(reason: ResyncReason) -> Problem:
     return replace(StaleVersion(message).problems[0], field=("after",))
 
 
-def _result(op: PushedOp, applied: Applied) -> OpResult:
-    return OpResult(op.op_id, applied.outcome, False, applied.highlight, applied.fork, None)  # noqa: FBT003
+def _rejected(op_id: UUID, problem: Problem) -> OpResult:
+    return OpResult(op_id, OpOutcome.REJECTED, False, None, None, problem)  # noqa: FBT003
 
 
 def _mark(op: PushedOp) -> bytes:
@@ -208,38 +215,24 @@ def _mark(op: PushedOp) -> bytes:
     return fingerprint([str(op.highlight_id), op.done_at.isoformat(), op.based_on, kind, change])
 
 
-def _books(ops: Sequence[PushedOp]) -> list[BookRef]:
-    return [op.change.draft.book for op in ops if isinstance(op.change, Create)]
-
-
-def _checked(change: Change | AppError) -> Change:
-    if isinstance(change, AppError):
-        raise change
-    if isinstance(change, Create):
-        check_draft(change.draft)
-    if isinstance(change, Edit):
-        check_patch(change.patch)
-    return change
-
-
-def _book_of(change: Change, books: Mapping[BookRef, Book | AppError]) -> Book | None:
-    if not isinstance(change, Create):
-        return None
-    found = books.get(change.draft.book, NotFound("There is no such book.", "book"))
-    if isinstance(found, AppError):
-        raise found
-    return found
-
-
-def _based_on(op: PushedOp, epoch: str) -> int | None:
-    return read_version(op.based_on, epoch)
-
-
-@contextmanager
-def _below(op: PushedOp) -> Iterator[None]:
-    """Say where in the batch's input an operation is wrong."""
+def _ready(batch: _Batch, op: PushedOp) -> "Op | _Refused":
+    """Check an operation before anything is done for the batch: no book is made for one that is refused."""
+    kind = type(op.change).__name__.lower()
     try:
-        yield
-    except Invalid as error:
-        kind = type(op.change).__name__.lower()
-        raise Invalid.of([replace(p, field=("change", kind, *(p.field or ()))) for p in error.problems]) from None
+        based_on = read_version(op.based_on, batch.epoch)
+        if isinstance(op.change, AppError):
+            raise op.change
+    except AppError as error:
+        return _Refused(op.op_id, error.problems[0])
+    try:
+        if isinstance(op.change, Create):
+            check_draft(op.change.draft)
+        if isinstance(op.change, Edit):
+            check_patch(op.change.patch)
+    except AppError as error:
+        return _Refused(op.op_id, _below(error.problems[0], "change", kind))
+    return Op(op.op_id, op.highlight_id, batch.time(op), based_on, op.change)
+
+
+def _below(problem: Problem, *path: str) -> Problem:
+    return replace(problem, field=(*path, *(problem.field or ())))

@@ -100,7 +100,9 @@ class HighlightWriter:
     async def _create_known(self, turn: _Turn, row: Highlight, draft: HighlightDraft) -> Applied:
         if row.deleted_at is not None:
             return Applied(OpOutcome.SUPERSEDED, None if row.erased_at else row)
-        patch = HighlightPatch(draft.passage, draft.note, draft.color or UNSET, draft.visibility or UNSET)
+        # What a create leaves out is no edit: a device that takes no notes offers its highlights without them.
+        note = UNSET if draft.note is None else draft.note
+        patch = HighlightPatch(draft.passage, note, draft.color or UNSET, draft.visibility or UNSET)
         return await self._edit(turn, row, patch)
 
     async def _edit_known(self, turn: _Turn, row: Highlight | None, patch: HighlightPatch) -> Applied:
@@ -110,7 +112,7 @@ class HighlightWriter:
             return await self._edit(turn, row, patch)
         if patch.passage is UNSET:
             raise Gone("This highlight was deleted and erased. Send the passage too, and it is kept as a new one.")
-        return Applied(OpOutcome.FORKED, None, await self._fork(turn, row, patch))
+        return Applied(OpOutcome.FORKED, None, _unless_erased(await self._fork(turn, row, patch)))
 
     async def _restore(self, turn: _Turn, row: Highlight | None) -> Applied:
         if row is None:
@@ -128,7 +130,10 @@ class HighlightWriter:
     async def _edit(self, turn: _Turn, row: Highlight, patch: HighlightPatch) -> Applied:
         verdicts = _verdicts(row, turn.hand, patch)
         won = [register for register, verdict in verdicts.items() if verdict is Verdict.WINS]
+        # The fork comes first: it may be refused, and is a copy of what stood here before this edit.
         fork = await self._fork(turn, row, patch) if Verdict.TIES in verdicts.values() else None
+        for register in [register for register, verdict in verdicts.items() if verdict is None]:
+            _agree(row, register, turn.hand)
         if won:
             seq = await self._advance(turn, row)
             for register in won:
@@ -137,11 +142,13 @@ class HighlightWriter:
             if row.deleted_at is not None:
                 row.restorable_until = merge.restorable_until(row.updated_at, self._undo_days)
         await self._highlights.save()
-        return Applied(_outcome(verdicts, row, forked=fork is not None), row, fork)
+        return Applied(_outcome(verdicts, row, forked=fork is not None), row, _unless_erased(fork))
 
     async def _fork(self, turn: _Turn, row: Highlight, patch: HighlightPatch) -> Highlight:
         fork_id = merge.fork_id(turn.op.op_id)
         known = await self._highlights.known(fork_id)
+        if known is not None and known.user_id != turn.user_id:
+            raise Conflict("This operation id was used by another reader. Choose a new one.", "opId")
         if known is not None:
             return known
         made_at = min(turn.hand.at, clock.now())
@@ -179,6 +186,10 @@ class HighlightWriter:
 _PASSAGE_COLUMNS = ("text", "location_start", "location_end", "prefix", "suffix", "cfi", "page", "percent")
 
 
+def _unless_erased(row: Highlight | None) -> Highlight | None:
+    return None if row is None or row.erased_at is not None else row
+
+
 def _touched(patch: HighlightPatch) -> list[Register]:
     parts = {
         Register.PASSAGE: patch.passage,
@@ -195,7 +206,6 @@ def _verdicts(row: Highlight, hand: Hand, patch: HighlightPatch) -> dict[Registe
     for register in _touched(patch):
         standing = _read(row, register)
         if _says_the_same(row, register, patch):
-            _agree(row, register, hand)
             verdicts[register] = None
             continue
         verdict = merge.judge(standing, hand)
@@ -260,7 +270,10 @@ def _stamp(row: Highlight, register: Register, stamp: Stamp) -> None:
 
 
 def _agree(row: Highlight, register: Register, hand: Hand) -> None:
-    """Let an edit that says what stands there keep the later time: nobody has anything new to pull."""
+    """Let an edit that says what stands there keep the later time, or at the same time the higher writer, which breaks ties.
+
+    Nobody has anything new to pull, so the sequence number stays.
+    """
     standing = _read(row, register)
-    if hand.at > standing.at:
+    if (hand.at, str(hand.writer_id or "")) > (standing.at, str(standing.writer_id or "")):
         _stamp(row, register, Stamp(standing.seq, hand.at, hand.writer_id))
