@@ -13,7 +13,7 @@ BEGIN
     IF NEW.seq > OLD.seq OR (OLD.deleted_at IS NOT NULL AND NEW.erased_at IS NOT NULL) THEN
         RETURN NEW;
     END IF;
-    IF (NEW.book_id, NEW.text, NEW.location_start, NEW.location_end, NEW.prefix, NEW.suffix, NEW.cfi, NEW.page, NEW.percent,
+    IF NEW.seq < OLD.seq OR (NEW.book_id, NEW.text, NEW.location_start, NEW.location_end, NEW.prefix, NEW.suffix, NEW.cfi, NEW.page, NEW.percent,
         NEW.note, NEW.color, NEW.visibility, NEW.deleted_at, NEW.conflict_of)
         IS DISTINCT FROM
        (OLD.book_id, OLD.text, OLD.location_start, OLD.location_end, OLD.prefix, OLD.suffix, OLD.cfi, OLD.page, OLD.percent,

@@ -11,6 +11,7 @@ from core.errors import Conflict, Gone, NotFound
 from models.highlights import HighlightColor
 from models.profiles import Visibility
 from models.sync import OpOutcome
+from services.sync.drafts import Change
 from services.sync.merge import fork_id
 from tests.services.sync.support import (
     DELETE,
@@ -287,7 +288,8 @@ def test_a_highlight_is_not_made_in_the_future() -> None:
 
 
 def test_every_change_takes_one_number_and_rings_once(shelf: Shelf) -> None:
-    for index, change in enumerate([edit(note="1", color="PINK"), DELETE, RESTORE, edit(note="2")], start=2):
+    changes: list[Change] = [edit(note="1", color="PINK"), DELETE, RESTORE, edit(note="2")]
+    for index, change in enumerate(changes, start=2):
         shelf.do(change, when=NOON)
         assert shelf.the.seq == shelf.seq == index
         assert len(shelf.events) == index
