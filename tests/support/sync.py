@@ -1,7 +1,8 @@
 """Pull, push and listen as a device does."""
 
+import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -143,3 +144,12 @@ def forged(cursor: str, **parts: Any) -> str:
 def ago(**time: float) -> datetime:
     """Tell a moment in the past."""
     return datetime.now(UTC) - timedelta(**time)
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
+    """Wait until something holds."""
+    for _ in range(int(seconds / 0.05)):
+        if await holds():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not happen in time")
