@@ -26,6 +26,8 @@ SCHEMA: GraphQLSchema = strawberry_schema._schema
 THINGS = {"User", "Book", "Highlight", "Device", "Session", "Import", "Viewer"}
 TELLING = {"String", "Int"}
 """Leaves of these types can hold a secret text, or a number that tells of one; so does `hasNextPage`."""
+SHALLOW = frozenset({"User"})
+"""As if a user had been met: what hangs on an owner is asked once for each owner, not once for each of their highlights."""
 Leaves = Counter[tuple[str, str]]
 
 
@@ -96,7 +98,7 @@ class Paths:
         # Deeper down, one way to call it is enough: what the arguments do was seen above.
         for variant in variants if len(seen) == 1 else variants[:1]:
             key = f"{name}_{variant.name}" if variant.name else name
-            below = () if is_leaf else self.below(kind, seen)
+            below = () if is_leaf else self.below(kind, seen | SHALLOW if variant.name else seen)
             if is_leaf or any(branch.steps for branch in below):
                 yield Step(key, name, parent.name, variant.arguments, telling, below)
 

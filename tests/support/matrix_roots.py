@@ -7,8 +7,9 @@ from typing import Any
 
 from graphql import get_named_type
 
+from models.profiles import Visibility
 from tests.support.matrix_oracle import House, Listed
-from tests.support.matrix_paths import SCHEMA, Branch, MissingFixture, Paths, spell
+from tests.support.matrix_paths import SCHEMA, SHALLOW, Branch, MissingFixture, Paths, spell
 from tests.support.matrix_world import Mark, Thing, Volume, World
 
 BATCH = 10
@@ -21,6 +22,8 @@ class Call:
     arguments: str
     expect: Callable[[House], Any]
     kinds: frozenset[str] = frozenset()
+    deep: bool = True
+    """Whether what hangs on the owner is asked, too."""
     alone: bool = False
     """Sent in an operation of its own, because a refusal takes the whole answer."""
 
@@ -63,6 +66,10 @@ def _if_seen(thing: Thing) -> Callable[[House], Any]:
     return lambda house: thing if _seen(house, thing) else None
 
 
+def _is_deep(thing: Thing) -> bool:
+    return not isinstance(thing, Mark) or (thing.visibility is Visibility.PUBLIC and not thing.copy_of)
+
+
 def _those_seen(things: list[Any]) -> Callable[[House], Any]:
     return lambda house: [thing for thing in things if _seen(house, thing)]
 
@@ -76,7 +83,7 @@ def _things(kind: str, world: World) -> list[Any]:
 def _node(world: World) -> list[Call]:
     members = [kind.name for kind in SCHEMA.get_possible_types(SCHEMA.type_map["Node"])]  # type: ignore[arg-type]
     return [
-        Call(f'(id: "{thing.gid}")', _if_seen(thing), frozenset({kind}))
+        Call(f'(id: "{thing.gid}")', _if_seen(thing), frozenset({kind}), deep=_is_deep(thing))
         for kind in sorted(members)
         for thing in _things(kind, world)
     ]
@@ -87,12 +94,12 @@ def _nodes(world: World) -> list[Call]:
     for kind in sorted(FETCHED):
         things = _things(kind, world)
         ids = json.dumps([thing.gid for thing in things])
-        calls.append(Call(f"(ids: {ids})", _those_seen(things), frozenset({kind})))
+        calls.append(Call(f"(ids: {ids})", _those_seen(things), frozenset({kind}), deep=kind != "Highlight"))
     return calls
 
 
 def _highlight(world: World) -> list[Call]:
-    return [Call(f'(id: "{mark.gid}")', _if_seen(mark)) for mark in world.marks]
+    return [Call(f'(id: "{mark.gid}")', _if_seen(mark), deep=_is_deep(mark)) for mark in world.marks]
 
 
 def _user(world: World) -> list[Call]:
@@ -168,14 +175,15 @@ def documents(world: World, paths: Paths) -> Iterator[Document]:
         if root not in ROOTS:
             raise MissingFixture(f"{root} is a new path: say in tests/support/matrix_roots.py how to ask it")
         calls = ROOTS[root](world)
-        branches = paths.below(get_named_type(field.type))
-        for kinds in sorted({call.kinds for call in calls}, key=sorted):
-            chosen = tuple(branch for branch in branches if not kinds or branch.type in kinds)
-            same = [call for call in calls if call.kinds == kinds]
+        kind = get_named_type(field.type)
+        for kinds, deep in sorted({(call.kinds, call.deep) for call in calls}, key=repr):
+            found = paths.below(kind, frozenset() if deep else SHALLOW)
+            branches = tuple(branch for branch in found if not kinds or branch.type in kinds)
+            same = [call for call in calls if (call.kinds, call.deep) == (kinds, deep)]
             size = 1 if any(call.alone for call in same) else BATCH
             for start in range(0, len(same), size):
                 batch = tuple(same[start : start + size])
-                yield Document(root, _spell(name, get_named_type(field.type).name, batch, chosen), batch, chosen)
+                yield Document(root, _spell(name, kind.name, batch, branches), batch, branches)
 
 
 def _spell(name: str, kind: str, calls: tuple[Call, ...], branches: tuple[Branch, ...]) -> str:
