@@ -7,13 +7,16 @@ from typing import Any
 import strawberry
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from core.errors import AppError, ErrorCode, Problem
 from schema.enums import described
 
 log = structlog.get_logger(__name__)
 
+TOO_DEEP = "This document is nested too deeply."
 CODES = {
     ErrorCode.INVALID: "BAD_USER_INPUT",
     ErrorCode.UNAUTHENTICATED: "UNAUTHENTICATED",
@@ -118,6 +121,19 @@ class CodedErrors(MaskErrors):
 
     def __init__(self) -> None:
         super().__init__(should_mask_error=lambda _: True)
+
+    def on_operation(self) -> Iterator[None]:
+        """Code the errors of the answer, and of an operation that was not even begun: its document could not be read."""
+        try:
+            yield from super().on_operation()
+        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise  # told by the view
+        except RecursionError:
+            raise GraphQLError(TOO_DEEP, extensions={"code": "GRAPHQL_PARSE_FAILED"}) from None
+        except GraphQLError as error:
+            raise coded(error) from error
+        except Exception as error:
+            raise coded(GraphQLError("", original_error=error)) from error
 
     def _process_errors(self, errors: Sequence[GraphQLError]) -> list[GraphQLError]:
         return [coded(error) for error in errors]

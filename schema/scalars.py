@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
@@ -17,11 +18,11 @@ def _write_moment(value: datetime) -> str:
 
 def _read_moment(value: Any) -> datetime:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise ValueError("DateTime is RFC 3339 with an offset, such as 2026-01-31T18:30:00Z")
+        raise GraphQLError("DateTime is RFC 3339 with an offset, such as 2026-01-31T18:30:00Z")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("DateTime is not a day and time that exists") from None
+        raise GraphQLError("DateTime is not a day and time that exists") from None
 
 
 def _read_uuid(value: Any) -> UUID:
@@ -30,7 +31,7 @@ def _read_uuid(value: Any) -> UUID:
     except ValueError:
         found = None
     if found is None or str(found) != value.lower():
-        raise ValueError("UUID is 32 hexadecimal digits in five groups")
+        raise GraphQLError("UUID is 32 hexadecimal digits in five groups")
     return found
 
 

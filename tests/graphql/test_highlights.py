@@ -234,14 +234,15 @@ async def test_a_note_is_left_kept_or_cleared(ada: Reader) -> None:
 async def test_every_change_moves_the_version(ada: Reader) -> None:
     made = await create(ada)
     seen = [made["version"]]
-    for mutation, input_ in [
+    changes: list[tuple[str, dict[str, Any]]] = [
         ("updateHighlight", {"color": "PINK"}),
         ("updateHighlight", {"note": "n"}),
         ("updateHighlight", {"visibility": "PUBLIC"}),
         ("updateHighlight", {"passage": {"text": "Other.", "anchor": {}}}),
         ("deleteHighlight", {}),
         ("restoreHighlight", {}),
-    ]:
+    ]
+    for mutation, input_ in changes:
         seen.append((await change(ada, mutation, made["id"], **input_))["version"])
     assert len(set(seen)) == len(seen)
     same = await change(ada, "updateHighlight", made["id"], color="PINK")
