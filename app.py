@@ -7,17 +7,24 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from clients.bus import ValkeyBus
+from clients.documents import ValkeyDocuments
+from clients.limits import ValkeyBuckets
 from commands.line import Programs, main
 from core.database import Database
 from core.settings import Settings
+from core.tasks import cancel_all
 from endpoints.metrics import Metrics
 from endpoints.probes import Probes
+from runtime.browsers import Origins, browser_middleware
 from runtime.container import Container
-from runtime.graphql_view import CommonplaceView, closing
+from runtime.graphql_view import CommonplaceView
 from runtime.middleware import request_middleware, viewer_middleware
+from runtime.persisted import PersistedOperations
 from runtime.sessions import SessionCache, SocketRegistry
+from runtime.sockets import close_for_restart
 from runtime.vital import VITAL
-from schema.root import schema
+from schema.errors import coded
+from schema.root import closed_schema, schema
 from subscriptions.broker import Broker
 
 CONTAINER = web.AppKey("container", Container)
@@ -30,19 +37,35 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
     """Put one API process together; its parts start and stop with the application."""
     database = Database(database_url, pool_size=settings.database_pool)
     bus = ValkeyBus(redis_url)
-    container = Container(settings, database, bus)
+    buckets = ValkeyBuckets(redis_url)
+    container = Container(settings, database, bus, buckets)
     sessions = SessionCache(container)
 
     def on_sessions() -> None:
         sessions.forget_all()
         sockets.look()
 
+    documents = ValkeyDocuments(redis_url, container.registered_document)
+    persisted = PersistedOperations(documents, only_registered=settings.persisted_only)
+    origins = Origins(settings.allowed_origins)
     broker = Broker(container, redis_url, on_sessions)
     sockets = SocketRegistry(container, watch=broker.watch_sessions, unwatch=broker.unwatch_sessions)
-    view = CommonplaceView(schema, container, listener=broker, sessions=sessions, sockets=sockets)
-    whoever = viewer_middleware(sessions, sockets, trusted_proxies=settings.trusted_proxies)
+    view = CommonplaceView(
+        schema if settings.shows_schema else closed_schema,
+        container,
+        listener=broker,
+        sessions=sessions,
+        sockets=sockets,
+        persisted=persisted,
+        allowed_origins=origins.allowed,
+        coded=coded,
+        page=None,
+    )
+    whoever = viewer_middleware(sessions, sockets, origins, trusted_proxies=settings.trusted_proxies)
 
-    app = web.Application(client_max_size=BODY_BYTES, middlewares=[request_middleware, whoever])
+    app = web.Application(
+        client_max_size=BODY_BYTES, middlewares=[request_middleware, browser_middleware(origins), whoever]
+    )
     app[CONTAINER], app[BROKER], app[SOCKETS], app[VITAL] = container, broker, sockets, []
     probes = Probes(container, bus_is_up=lambda: broker.is_up)
     metrics = Metrics(
@@ -62,15 +85,15 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
         own = [asyncio.create_task(sockets.run(), name="sockets"), asyncio.create_task(metrics.run(), name="metrics")]
         app[VITAL].extend([bus.start(), *broker.start(), *own])
         yield
-        for task in own:
-            task.cancel()
-        await asyncio.gather(*own, return_exceptions=True)
+        await cancel_all(own)
         await broker.close()
         await bus.close()
+        await buckets.close()
+        await documents.close()
         await database.close()
 
     async def close_sockets(_: web.Application) -> None:
-        await closing(sockets)
+        await close_for_restart(sockets)
 
     app.cleanup_ctx.append(run_parts)
     app.on_shutdown.append(close_sockets)

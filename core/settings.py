@@ -67,6 +67,27 @@ class Settings(BaseSettings):
     database_pool: Annotated[int, Field(ge=2, le=100)] = Field(
         default=12, description="Connections to PostgreSQL that one process holds at most."
     )
+    cost_per_minute: Annotated[int, Field(ge=5_000)] = Field(
+        default=20_000, description="What a signed-in reader's operations may cost in a minute."
+    )
+    cost_per_minute_signed_out: Annotated[int, Field(ge=100)] = Field(
+        default=2_000, description="What the operations of one address may cost in a minute, signed out."
+    )
+    allowed_origins: str = Field(
+        default="", description="Origins of web apps, separated by commas, that may call the API from a browser."
+    )
+    introspection: bool | None = Field(
+        default=None, description="Whether the schema can be asked for; unless told, only in development."
+    )
+    graphiql: bool | None = Field(
+        default=None, description="Whether GraphiQL is served; unless told, only in development."
+    )
+    persisted_only: bool = Field(
+        default=False, description="Take only operations that `app.py persist` has registered."
+    )
+    sockets_per_reader: Annotated[int, Field(ge=1)] = Field(
+        default=20, description="Sockets that one reader may hold open in one process."
+    )
     undo_days: Annotated[int, Field(ge=1)] = Field(default=30, description="Days for which a delete can be undone.")
     tombstone_days: Annotated[int, Field(ge=31)] = Field(
         default=180, description="Days for which a deleted highlight's id is remembered."
@@ -77,6 +98,16 @@ class Settings(BaseSettings):
     job_lease_seconds: Annotated[float, Field(gt=0)] = Field(
         default=15.0, description="A worker that is silent for so long loses its job to another."
     )
+
+    @property
+    def shows_schema(self) -> bool:
+        """Whether the schema can be asked for."""
+        return self.profile is Profile.DEVELOPMENT if self.introspection is None else self.introspection
+
+    @property
+    def shows_graphiql(self) -> bool:
+        """Whether GraphiQL is served."""
+        return self.profile is Profile.DEVELOPMENT if self.graphiql is None else self.graphiql
 
     @field_validator("database_url")
     @classmethod

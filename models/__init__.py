@@ -5,6 +5,7 @@ May import core.
 
 from models.accounts import AuthAttempt, Device, Session
 from models.catalog import Book, BookHolder
+from models.documents import PersistedDocument
 from models.highlights import Highlight
 from models.imports import Import, ImportBook, ImportMark, ImportProblem
 from models.jobs import IdempotencyKey, Job
@@ -28,6 +29,7 @@ __all__ = [
     "ImportProblem",
     "Job",
     "Mute",
+    "PersistedDocument",
     "Session",
     "SyncCounter",
     "SyncEpoch",

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from core.errors import Invalid
 from core.ids import global_id
 from runtime.context import Info
 from schema.accounts import (
@@ -18,10 +19,27 @@ from schema.accounts import (
     SignInPayload,
     SignOutPayload,
     SignUpInput,
+    TokenTransport,
     UpdateDeviceInput,
     Viewer,
 )
 from schema.errors import user_errors
+from services.accounts import SignedIn
+
+
+def check_transport(info: Info, transport: TokenTransport | None) -> None:
+    """Refuse a cookie where none can be set, before anything is done."""
+    if transport is TokenTransport.COOKIE and info.context.socket is not None:
+        raise Invalid("A socket cannot set a cookie: sign in over HTTP, or ask for BEARER.", "transport")
+
+
+def signed_in(info: Info, done: SignedIn, transport: TokenTransport | None) -> SignInPayload:
+    """Go on as who has signed in, and hand the token over as was asked."""
+    info.context.become(done.viewer)
+    if transport is TokenTransport.COOKIE:
+        info.context.keep_in_cookie(done.token)
+        return SignInPayload.from_signed_in(done, token=None)
+    return SignInPayload.from_signed_in(done, token=done.token)
 
 
 @strawberry.type
@@ -44,20 +62,20 @@ class AccountMutation:
     async def sign_up(self, info: Info, input: SignUpInput) -> SignInPayload | None:
         """Make an account, and sign it in."""
         with user_errors() as failed:
+            check_transport(info, input.transport)
             done = await info.context.container.gatekeeper.sign_up(input.to_draft(), info.context.address)
-            info.context.become(done.viewer)
-            return SignInPayload.from_signed_in(done)
+            return signed_in(info, done, input.transport)
         return SignInPayload(user_errors=failed.errors)
 
     @strawberry.mutation
     async def sign_in(self, info: Info, input: SignInInput) -> SignInPayload | None:
         """Open a session. Ten wrong passwords in a quarter of an hour close the door for a while."""
         with user_errors() as failed:
+            check_transport(info, input.transport)
             device = input.device.to_draft() if input.device else None
             gate = info.context.container.gatekeeper
             done = await gate.sign_in(input.login, input.password, device, info.context.address)
-            info.context.become(done.viewer)
-            return SignInPayload.from_signed_in(done)
+            return signed_in(info, done, input.transport)
         return SignInPayload(user_errors=failed.errors)
 
     @strawberry.mutation
@@ -67,6 +85,7 @@ class AccountMutation:
             async with info.context.transaction() as services:
                 await services.accounts.sign_out(info.context.viewer)
             info.context.forget_sessions()
+            info.context.forget_cookie()
         return SignOutPayload(user_errors=failed.errors)
 
     @strawberry.mutation

@@ -9,11 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.passwords import Passwords
 from clients.bus import Bus
+from clients.limits import Buckets, LocalBuckets
 from core.database import Database
 from core.events import Event
 from core.settings import Settings
+from core.text import is_storable
 from repositories.accounts import AccountRepository
 from repositories.catalog import BookRepository
+from repositories.documents import DocumentRepository
 from repositories.highlights import HighlightRepository
 from repositories.imports import ImportRepository
 from repositories.jobs import IdempotencyRepository, JobRepository
@@ -156,6 +159,11 @@ class Services:
         )
 
     @cached_property
+    def documents(self) -> DocumentRepository:
+        """Registered operations."""
+        return DocumentRepository(self._session)
+
+    @cached_property
     def housekeeping(self) -> HousekeepingService:
         """What time takes away."""
         return HousekeepingService(
@@ -171,10 +179,11 @@ class Services:
 class Container:
     """What one process has: settings, the pool, the bus, and sessions with services."""
 
-    def __init__(self, settings: Settings, database: Database, bus: Bus) -> None:
+    def __init__(self, settings: Settings, database: Database, bus: Bus, buckets: Buckets | None = None) -> None:
         self.settings = settings
         self.database = database
         self.bus = bus
+        self.buckets = buckets or LocalBuckets()
         self.passwords = Passwords()
         self.epoch = Epoch()
         self.files = PreparedFiles()
@@ -209,6 +218,13 @@ class Container:
         async with self.database.writing() as session:
             yield Services(session, self, events)
         self.bus.publish(events)
+
+    async def registered_document(self, document_id: str) -> str | None:
+        """Read an operation that was registered."""
+        if not is_storable(document_id):
+            return None
+        async with self.reading() as services:
+            return await services.documents.text(document_id)
 
     async def refresh_epoch(self) -> str:
         """Find out whether this is still the database it was."""

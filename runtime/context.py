@@ -1,13 +1,15 @@
 """What a GraphQL operation carries: the viewer, loaders of its own, and the way to transactions."""
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from uuid import UUID
 
 from strawberry.types import Info as StrawberryInfo
 
 from auth.viewer import Viewer
+from clients.limits import Allowance
+from core.errors import RateLimited
 from loaders import Loaders
 from runtime.container import Container, Services
 from services.sync.pull import Sent
@@ -31,6 +33,23 @@ class Listener(Protocol):
 
 
 @dataclass
+class Meter:
+    """What one request has cost so far; shared by all operations of a batch."""
+
+    cost: int = 0
+    allowance: Allowance | None = None
+
+
+@dataclass
+class Reply:
+    """What an answer carries besides its body."""
+
+    cookie: str | None = None
+    """A session token for the browser to keep."""
+    ends_cookie: bool = False
+
+
+@dataclass
 class Context:
     """One operation's surroundings; a socket has one, from which each of its operations gets its own copy."""
 
@@ -40,6 +59,8 @@ class Context:
     loaders: Loaders
     address: str
     authenticator: "Authenticator"
+    meter: Meter = field(default_factory=Meter)
+    reply: Reply = field(default_factory=Reply)
     connection_params: dict[str, Any] | None = None
     socket: "SignedSocket | None" = None
 
@@ -49,8 +70,24 @@ class Context:
         return self.container.epoch.current
 
     def fresh(self) -> "Context":
-        """Copy this context with loaders that remember nothing."""
-        return replace(self, loaders=Loaders(self.container.database, self.viewer))
+        """Copy this context with loaders that remember nothing; on a socket each operation has a meter of its own, too."""
+        meter = Meter() if self.socket else self.meter
+        return replace(self, loaders=Loaders(self.container.database, self.viewer), meter=meter)
+
+    async def charge(self, cost: int) -> None:
+        """Take the cost of an operation from the viewer's minute; raise RateLimited when it is used up."""
+        settings = self.container.settings
+        if self.viewer.user_id is not None:
+            bucket, limit = f"user:{self.viewer.user_id}", settings.cost_per_minute
+        else:
+            bucket, limit = f"address:{self.address}", settings.cost_per_minute_signed_out
+        allowance = await self.container.buckets.take(bucket, cost, limit)
+        self.meter.cost += cost
+        self.meter.allowance = allowance
+        if not allowance.allowed:
+            raise RateLimited(
+                f"Your allowance of {limit:,} a minute is used up. Try again in {allowance.retry_after} s."
+            )
 
     def renew(self) -> None:
         """Forget what the loaders remember: before each event of a subscription, and after a write."""
@@ -60,6 +97,14 @@ class Context:
         """See with other eyes from here on: after signing in."""
         self.viewer = viewer
         self.renew()
+
+    def keep_in_cookie(self, token: str) -> None:
+        """Hand the session to the browser as a cookie."""
+        self.reply.cookie = token
+
+    def forget_cookie(self) -> None:
+        """Take the cookie back."""
+        self.reply.cookie, self.reply.ends_cookie = None, True
 
     def forget_sessions(self) -> None:
         """Make the next request of this process read its session anew."""

@@ -1,48 +1,54 @@
 """The GraphQL endpoint: Strawberry's view with our context, our JSON and our answers to malformed requests."""
 
-import asyncio
-import random
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import strawberry
 from aiohttp import web
-from cross_web import HTTPException
+from cross_web import AiohttpHTTPRequestAdapter, AsyncHTTPRequestAdapter, HTTPException
+from graphql import GraphQLError
 from strawberry.aiohttp.views import GraphQLView
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLHTTPResponse
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.http.streaming import HTTPStreamTransport
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
 
 from auth.viewer import Viewer
-from core.settings import Profile
 from loaders import Loaders
+from runtime.browsers import COOKIE
 from runtime.container import Container
-from runtime.context import Context, Listener
+from runtime.context import Context, Listener, Meter, Reply
+from runtime.http import (
+    GRAPHQL_RESPONSE,
+    JSON,
+    RequestRefused,
+    check_shape,
+    read_json,
+    refusal,
+    wants_events,
+    wants_graphql_response,
+)
+from runtime.persisted import PersistedOperations
 from runtime.sessions import BadToken, OpenSocket, SessionCache, SocketRegistry
+from runtime.sockets import BoundedSocketAdapter, WebSocket, open_socket
+from services.accounts import SESSION_LIFE
 
 VIEWER = web.RequestKey("viewer", Viewer)
 SOCKET = web.RequestKey("socket", OpenSocket)
+CONTEXT = web.RequestKey("context", Context)
+NAMED = web.RequestKey("named", bool)
+REQUEST = web.ResponseKey("request", web.Request)
 INIT_SECONDS = 10
-HEARTBEAT_SECONDS = 20
-RESTART = 1012
-
-
-class WebSocket:
-    """An open socket, closable from outside its own task."""
-
-    def __init__(self, response: web.WebSocketResponse) -> None:
-        self._response = response
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close it, telling why; a peer that does not answer is not waited for."""
-        try:
-            async with asyncio.timeout(2):
-                await self._response.close(code=code, message=reason.encode())
-        except TimeoutError:
-            pass
+SUBSCRIPTIONS_PER_SOCKET = 50
+BATCH_MOST = 10
+PUBLIC_SECONDS = 60
 
 
 def bearer(headers: Mapping[str, Any]) -> str | None:
@@ -55,7 +61,9 @@ def bearer(headers: Mapping[str, Any]) -> str | None:
 
 
 class CommonplaceView(GraphQLView[Context, None]):
-    """GraphQL over HTTP and WebSocket."""
+    """GraphQL over HTTP, WebSocket and server-sent events."""
+
+    websocket_adapter_class = BoundedSocketAdapter
 
     def __init__(
         self,
@@ -65,25 +73,48 @@ class CommonplaceView(GraphQLView[Context, None]):
         listener: Listener,
         sessions: SessionCache,
         sockets: SocketRegistry,
+        persisted: PersistedOperations,
+        allowed_origins: list[str],
+        coded: Callable[[GraphQLError], GraphQLError],
+        page: Callable[[web.Request], Awaitable[web.Response]] | None,
     ) -> None:
-        open_profile = container.settings.profile is Profile.DEVELOPMENT
         super().__init__(
             schema,
-            graphql_ide="graphiql" if open_profile else None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            graphql_ide="graphiql" if page else None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
+            max_subscriptions_per_connection=SUBSCRIPTIONS_PER_SOCKET,
+            allowed_origins=allowed_origins,
         )
         self._container = container
         self._listener = listener
         self._sessions = sessions
         self._sockets = sockets
+        self._persisted = persisted
+        self._coded = coded
+        self._page = page
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Answer; what is wrong with the request itself is told as JSON."""
         try:
             return await self.run(request=request)
+        except RequestRefused as error:
+            return refusal(error.status_code, error.reason, error.code, error.headers)
         except HTTPException as error:
-            return refusal(error.status_code, error.reason, "BAD_REQUEST")
+            headers = {"Allow": "GET, POST"} if error.status_code == web.HTTPMethodNotAllowed.status_code else None
+            return refusal(error.status_code, error.reason, "BAD_REQUEST", headers)
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Show the page to a browser that opens the address, not to a client that names its operation."""
+        names = {"query", "documentId", "extensions"}
+        opens = "text/html" in request.headers.get("Accept", "") and not names & request.query_params.keys()
+        return request.method == "GET" and opens
+
+    async def render_graphql_ide(self, request: web.Request) -> web.Response:
+        """Serve the page for people."""
+        if self._page is None:
+            raise RequestRefused(404, "There is no page here.")
+        return await self._page(request)
 
     async def get_context(self, request: web.Request, response: web.Response | web.WebSocketResponse) -> Context:
         """Make the surroundings of a request, or of a socket, which signs in later."""
@@ -96,20 +127,27 @@ class CommonplaceView(GraphQLView[Context, None]):
             loaders=Loaders(self._container.database, viewer),
             address=viewer.address,
         )
+        request[CONTEXT] = context
+        context.reply.ends_cookie = COOKIE in request.cookies and not viewer.is_signed_in
         if isinstance(response, web.WebSocketResponse):
-            opened = OpenSocket(WebSocket(response))
+            opened = OpenSocket(WebSocket(response, request))
             self._sockets.add(opened)
             request[SOCKET] = opened
             context.socket = opened
             await self._sockets.signed_in(opened, viewer)
         return context
 
-    async def create_websocket_response(self, request: web.Request, subprotocol: str | None) -> web.WebSocketResponse:
-        """Accept a socket that pings its peer, so that a dead one is noticed."""
-        protocols = [subprotocol] if subprotocol else []
-        response = web.WebSocketResponse(protocols=protocols, heartbeat=HEARTBEAT_SECONDS, max_msg_size=1 << 20)
-        await response.prepare(request)
+    async def get_sub_response(self, request: web.Request) -> web.Response:
+        """Make the answer, which remembers its request."""
+        response = web.Response()
+        response[REQUEST] = request
         return response
+
+    # --- sockets ---
+
+    async def create_websocket_response(self, request: web.Request, subprotocol: str | None) -> web.WebSocketResponse:
+        """Accept a socket."""
+        return await open_socket(request, subprotocol)
 
     async def on_ws_connect(self, context: Context) -> Any:
         """Sign the socket in by its connection_init payload; close it when the token is bad (4403) or expired (4401)."""
@@ -128,33 +166,144 @@ class CommonplaceView(GraphQLView[Context, None]):
             await self._sockets.signed_in(opened, viewer)
         return strawberry.UNSET
 
-    async def process_result(
-        self, request: web.Request, result: ExecutionResult, *args: Any, **kwargs: Any
-    ) -> GraphQLHTTPResponse:
-        """Leave `data` out where nothing was executed."""
-        data = await super().process_result(request, result, *args, **kwargs)
+    # --- requests ---
+
+    def is_request_allowed(self, request: BaseRequestProtocol) -> bool:
+        """Take GET and POST; HEAD is answered like GET without its body."""
+        return request.method in ("GET", "HEAD", "POST")
+
+    def _get_stream_transport_from_headers(self, headers: Mapping[str, str]) -> HTTPStreamTransport | None:
+        accept = next((value for key, value in headers.items() if key.lower() == "accept"), "")
+        return self._get_stream_transport("sse") if wants_events(accept) else None
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """Read the operation out of a request."""
+        if request.method == "POST":
+            content_type = (request.content_type or "").split(";")[0].strip().lower()
+            if content_type != JSON:
+                raise RequestRefused(415, f"Send {JSON}.", headers={"Accept-Post": JSON})
+            data = read_json(await request.get_body())
+        else:
+            data = {name: value for name, value in request.query_params.items() if value not in (None, "")}
+            for name in ("variables", "extensions"):
+                if isinstance(data.get(name), str):
+                    data[name] = read_json(data[name])
+        if isinstance(data, list):
+            raise RequestRefused(400, "Send one operation at a time: this server takes no batches.")
+        document = await self._persisted.find(check_shape(data))
+        if isinstance(request, AiohttpHTTPRequestAdapter):
+            request.request[NAMED] = document.named
+        transport = self._get_stream_transport_from_headers(request.headers)
+        return GraphQLRequestData(
+            query=document.text,
+            variables=data.get("variables"),
+            operation_name=data.get("operationName"),
+            extensions=data.get("extensions"),
+            protocol=transport.protocol if transport else "http",
+        )
+
+    async def execute_single(
+        self,
+        request: web.Request,  # noqa: ARG002 - Strawberry's own list of arguments
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: web.Response,  # noqa: ARG002
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        """Run a query or mutation; a subscription needs a socket, or events."""
+        allowed = {OperationType.QUERY} | ({OperationType.MUTATION} if request_adapter.method == "POST" else set())
+        try:
+            return await self.schema.execute(
+                request_data.query,
+                root_value=root_value,
+                variable_values=request_data.variables,
+                context_value=context,
+                operation_name=request_data.operation_name,
+                allowed_operation_types=allowed,
+                operation_extensions=request_data.extensions,
+            )
+        except CannotGetOperationTypeError as error:
+            raise RequestRefused(400, error.as_http_error_reason(), "OPERATION_RESOLUTION_FAILURE") from error
+        except InvalidOperationTypeError as error:
+            if request_adapter.method == "POST":
+                message = "A subscription needs a WebSocket, or `Accept: text/event-stream`."
+                raise RequestRefused(400, message) from error
+            raise RequestRefused(405, "GET takes queries only.", headers={"Allow": "POST"}) from error
+
+    # --- answers ---
+
+    async def process_result(self, request: web.Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """Leave `data` out where nothing was executed, and let no error without a code through."""
+        if result.errors:
+            result.errors = [e if (e.extensions or {}).get("code") else self._coded(e) for e in result.errors]
+        data = await super().process_result(request, result)
         if result.data is None and result.errors and all(error.path is None for error in result.errors):
             data.pop("data", None)
         return data
 
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: web.Response
+    ) -> web.Response:
+        """Write the answer with its status, media type, rate limit and, for GET, its tag."""
+        request: web.Request = sub_response[REQUEST]
+        newer = wants_graphql_response(request.headers.get("Accept", ""))
+        sub_response.body = orjson.dumps(response_data)
+        sub_response.content_type = GRAPHQL_RESPONSE if newer else JSON
+        sub_response.charset = "utf-8"
+        if newer and isinstance(response_data, dict) and "data" not in response_data:
+            sub_response.set_status(400)
+        _tell_allowance(sub_response, request[CONTEXT].meter)
+        _set_cookie(request, sub_response, request[CONTEXT].reply)
+        return _tagged(request, sub_response) if request.method in ("GET", "HEAD") else sub_response
+
     def encode_json(self, data: object) -> str:
-        """Write JSON."""
+        """Write JSON for sockets and events."""
         return orjson.dumps(data).decode()
 
     def decode_json(self, data: str | bytes) -> object:
-        """Read JSON; raise what the view tells as a malformed request."""
-        try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise HTTPException(400, "Unable to parse request body as JSON") from error
+        """Read JSON."""
+        return read_json(data)
 
 
-def refusal(status: int, message: str, code: str) -> web.Response:
-    """Answer a request that never became an operation."""
-    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
+def _tell_allowance(response: web.Response, meter: Meter) -> None:
+    """Tell what is left, in the fields of the IETF's RateLimit draft."""
+    allowance = meter.allowance
+    if allowance is None:
+        return
+    seconds = max(0, round((allowance.limit - allowance.remaining) * 60 / allowance.limit))
+    response.headers["RateLimit-Policy"] = f'"cost";q={allowance.limit};w=60'
+    response.headers["RateLimit"] = f'"cost";r={allowance.remaining};t={seconds}'
+    if not allowance.allowed:
+        response.set_status(429)
+        response.headers["Retry-After"] = str(allowance.retry_after)
 
 
-async def closing(sockets: SocketRegistry) -> None:
-    """Close every socket for a restart, advising each to come back after a while of its own."""
-    await sockets.close_all(RESTART, f"Restarting: reconnect in {random.uniform(0.5, 5):.1f} s")  # noqa: S311
+def _set_cookie(request: web.Request, response: web.Response, reply: Reply) -> None:
+    """Hand a browser its session, out of reach of scripts, or take it back."""
+    secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
+    if reply.cookie is not None:
+        age = int(SESSION_LIFE.total_seconds())
+        response.set_cookie(COOKIE, reply.cookie, max_age=age, httponly=True, secure=secure, samesite="Lax", path="/")
+    elif reply.ends_cookie:
+        response.del_cookie(COOKIE, path="/", httponly=True, secure=secure, samesite="Lax")
+
+
+def _tagged(request: web.Request, response: web.Response) -> web.Response:
+    """Let a GET be cached: by everybody when it was named and signed out, else by its own client, who must ask again."""
+    if response.status != web.HTTPOk.status_code:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    public = request.get(NAMED, False) and not request[VIEWER].is_signed_in
+    age = f"public, max-age={PUBLIC_SECONDS}" if public else "private, max-age=0, must-revalidate"
+    response.headers["Cache-Control"] = age
+    tag = hashlib.sha256(_body(response)).hexdigest()[:32]
+    response.etag = tag
+    if request.if_none_match and any(one.value in (tag, "*") for one in request.if_none_match):
+        response.body = None
+        response.set_status(304)
+    return response
+
+
+def _body(response: web.Response) -> bytes:
+    return response.body if isinstance(response.body, bytes) else b""

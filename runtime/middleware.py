@@ -1,21 +1,22 @@
 """Around every HTTP request: a request id, a viewer, a log line, and an answer for what nobody caught."""
 
+import contextlib
 import re
 import time
-from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
 from auth.viewer import Viewer
 from core.errors import Unavailable
 from core.ids import uuid7
-from runtime.graphql_view import SOCKET, VIEWER, bearer, refusal
+from runtime.browsers import COOKIE, Origins
+from runtime.graphql_view import SOCKET, VIEWER, bearer
+from runtime.http import refusal
 from runtime.sessions import BadToken, SessionCache, SocketRegistry
 
 log = structlog.get_logger("request")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SLOW_SECONDS = 0.5
 
@@ -28,17 +29,29 @@ def address_of(request: web.Request, trusted_proxies: int) -> str:
     return request.remote or "unknown"
 
 
-def viewer_middleware(sessions: SessionCache, sockets: SocketRegistry, *, trusted_proxies: int) -> Middleware:
-    """Find out who asks; a bad token is refused, none at all is a signed-out viewer."""
+def cookie_of(request: web.Request, origins: Origins) -> str | None:
+    """Find a session cookie that counts: on a socket only when the page's Origin is ours or allowed."""
+    if request.headers.get("Upgrade") and ("Origin" not in request.headers or not origins.may_call(request)):
+        return None
+    return request.cookies.get(COOKIE)
+
+
+def viewer_middleware(
+    sessions: SessionCache, sockets: SocketRegistry, origins: Origins, *, trusted_proxies: int
+) -> Middleware:
+    """Find out who asks; a bad token is refused, none at all, or a cookie of the past, is a signed-out viewer."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         address = address_of(request, trusted_proxies)
         request[VIEWER] = Viewer(address=address)
-        token = bearer(request.headers)
+        token, cookie = bearer(request.headers), cookie_of(request, origins)
         try:
             if token is not None:
                 request[VIEWER] = await sessions.viewer(token, address)
+            elif cookie is not None:
+                with contextlib.suppress(BadToken):
+                    request[VIEWER] = await sessions.viewer(cookie, address)
             return await handler(request)
         except BadToken:
             response = refusal(401, "This token is not valid any more: sign in again.", "UNAUTHENTICATED")

@@ -1,6 +1,7 @@
 """Accounts: the viewer, sessions, devices."""
 
 from datetime import datetime
+from enum import Enum
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -154,6 +155,18 @@ class Viewer:
         return HighlightConnection.of(page, Highlight.from_model, count=count)
 
 
+@strawberry.enum(description="How a session's token reaches its client.")
+class TokenTransport(Enum):
+    """Where the token goes."""
+
+    BEARER = strawberry.enum_value(
+        "BEARER", description="In the answer, to be sent as `Authorization: Bearer <token>`."
+    )
+    COOKIE = strawberry.enum_value(
+        "COOKIE", description="As a cookie that scripts cannot read: for browsers. `token` is null then."
+    )
+
+
 @strawberry.input(description="The device that signs in.")
 class DeviceInput:
     """A device."""
@@ -176,6 +189,9 @@ class SignUpInput:
     password: str = strawberry.field(description="8 to 256 characters; no other rule.")
     display_name: str = strawberry.field(description="The name to show, 1 to 100 characters.")
     device: DeviceInput | None = strawberry.field(default=None, description="The device you sign up on.")
+    transport: TokenTransport | None = strawberry.field(
+        default=TokenTransport.BEARER, description="How the session's token reaches you."
+    )
 
     def to_draft(self) -> SignUpDraft:
         """Pass the account on."""
@@ -190,6 +206,9 @@ class SignInInput:
     login: str = strawberry.field(description="User name or e-mail address; letter case does not matter.")
     password: str = strawberry.field(description="The password.")
     device: DeviceInput | None = strawberry.field(default=None, description="The device you sign in on.")
+    transport: TokenTransport | None = strawberry.field(
+        default=TokenTransport.BEARER, description="How the session's token reaches you."
+    )
 
 
 @strawberry.type(description="The answer to signUp and signIn.")
@@ -204,10 +223,10 @@ class SignInPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
 
     @classmethod
-    def from_signed_in(cls, signed_in: SignedIn) -> Self:
-        """Present a fresh session."""
+    def from_signed_in(cls, signed_in: SignedIn, *, token: str | None) -> Self:
+        """Present a fresh session; without its token when that goes as a cookie."""
         return cls(
-            token=signed_in.token,
+            token=token,
             session=Session.from_model(signed_in.session, signed_in.session.id),
             viewer=Viewer.from_model(signed_in.user),
         )

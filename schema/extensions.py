@@ -1,15 +1,28 @@
-"""What happens around every operation."""
+"""What happens around every operation: in the order of the list in schema/root.py."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import lru_cache
 from typing import Any
 
-from graphql import GraphQLError, StringValueNode, ValidationRule
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    StringValueNode,
+    validate,
+)
 from strawberry.extensions import SchemaExtension
 
+from core.errors import RateLimited
 from core.text import is_storable
 from runtime.context import Context
+from schema.cost import CostOf, operations
+from schema.describe import core_schema
+from schema.limits import Limits, TooMuch, check_document
 
 UNSTORABLE = "A text has a NUL or a lone surrogate, which no database can hold."
+LIMITS = Limits()
 
 
 class OwnLoaders(SchemaExtension):
@@ -49,10 +62,91 @@ def _storable(variables: dict[str, Any]) -> bool:
     return True
 
 
-class StorableLiterals(ValidationRule):
+class StorableLiterals(ASTValidationRule):
     """Refuse literals that PostgreSQL cannot hold."""
 
     def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
         """Look at one literal."""
         if not is_storable(node.value):
             self.report_error(GraphQLError(UNSTORABLE, node, extensions={"code": "BAD_USER_INPUT"}))
+
+
+@lru_cache(maxsize=512)
+def _errors_of(schema: GraphQLSchema, document: DocumentNode, rules: tuple[Any, ...]) -> list[GraphQLError]:
+    return check_document(document, LIMITS) or validate(schema, document, rules)
+
+
+class LimitedValidation(SchemaExtension):
+    """Check the limits first, then validate; remember what came of it, so that a known document costs nothing."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Find the errors of the document."""
+        context = self.execution_context
+        if context.graphql_document is not None and not context.pre_execution_errors:
+            schema, document = core_schema(context.schema), context.graphql_document
+            found = _errors_of(schema, document, tuple(context.validation_rules))
+            if not found and not context._provided_operation_name and sum(1 for _ in operations(document)) > 1:  # noqa: SLF001 - the public one names the first
+                found = [_WHICH]
+            # A cached error would gather the traces of every request that met it.
+            context.pre_execution_errors = [_copy(error) for error in found]
+        yield
+
+
+_WHICH = GraphQLError(
+    "This document holds several operations: name one as `operationName`.",
+    extensions={"code": "OPERATION_RESOLUTION_FAILURE"},
+)
+
+
+def _copy(error: GraphQLError) -> GraphQLError:
+    return GraphQLError(error.message, error.nodes, error.source, error.positions, extensions=error.extensions)
+
+
+class Charged(SchemaExtension):
+    """Compute what an operation costs before it runs, refuse what is too much, and charge the rest."""
+
+    async def on_validate(self) -> AsyncIterator[None]:
+        """Charge a valid operation."""
+        execution = self.execution_context
+        if not execution.pre_execution_errors and execution.graphql_document is not None:
+            await self._charge(self._cost(execution.graphql_document))
+        yield
+
+    def _cost(self, document: DocumentNode) -> int:
+        execution = self.execution_context
+        cost_of = CostOf(core_schema(execution.schema), document, execution.variables or {})
+        for operation in operations(document):
+            named = operation.name.value if operation.name else None
+            if execution.operation_name in (None, "", named):
+                return cost_of.operation(operation)
+        return 1
+
+    async def _charge(self, cost: int) -> None:
+        context: Context = self.execution_context.context
+        if cost > LIMITS.cost:
+            message = f"This operation costs {cost:,}; {LIMITS.cost:,} is the most. Ask for smaller pages."
+            self.execution_context.pre_execution_errors = [TooMuch(message)]
+            return
+        try:
+            await context.charge(cost)
+        except RateLimited as error:
+            self.execution_context.pre_execution_errors = [
+                GraphQLError(str(error), extensions={"code": "RATE_LIMITED"}, original_error=error)
+            ]
+
+    def get_results(self) -> dict[str, Any]:
+        """Tell the cost in the answer's extensions."""
+        context: Context = self.execution_context.context
+        allowance = context.meter.allowance
+        if allowance is None:
+            return {}
+        return {
+            "cost": {
+                "requestedQueryCost": context.meter.cost,
+                "throttleStatus": {
+                    "maximumAvailable": allowance.limit,
+                    "currentlyAvailable": allowance.remaining,
+                    "restoreRate": round(allowance.limit / 60, 2),
+                },
+            }
+        }

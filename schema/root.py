@@ -1,8 +1,10 @@
 """Query, Mutation and Subscription, summed from the features; the only file here that looks up."""
 
 import strawberry
-from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
+from graphql import GraphQLError, NoSchemaIntrospectionCustomRule
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from resolvers.accounts import AccountMutation, AccountQuery
 from resolvers.catalog import CatalogMutation, CatalogQuery
@@ -10,18 +12,26 @@ from resolvers.highlights import HighlightMutation, HighlightQuery
 from resolvers.imports import ImportMutation
 from resolvers.node import NodeQuery
 from resolvers.profiles import ProfileMutation, ProfileQuery
+from resolvers.rate import RateQuery
 from resolvers.sync import SyncMutation, SyncQuery
 from schema.catalog import Book
 from schema.describe import describe
 from schema.errors import CodedErrors
-from schema.extensions import OwnLoaders, StorableLiterals, StorableVariables
+from schema.extensions import (
+    LIMITS,
+    Charged,
+    LimitedValidation,
+    OwnLoaders,
+    StorableLiterals,
+    StorableVariables,
+)
 from schema.scalars import SCALARS
 from subscriptions.imports import ImportSubscription
 from subscriptions.sync import SyncSubscription
 
 
 @strawberry.type(description="What can be read.")
-class Query(NodeQuery, AccountQuery, ProfileQuery, CatalogQuery, HighlightQuery, SyncQuery):
+class Query(NodeQuery, AccountQuery, ProfileQuery, CatalogQuery, HighlightQuery, SyncQuery, RateQuery):
     """The sum of all queries."""
 
 
@@ -37,18 +47,50 @@ class Subscription(ImportSubscription, SyncSubscription):
 
 # Built once: rules made anew for each request would never hit the validation cache.
 _RULES = (StorableLiterals,)
+_CLOSED_RULES = (StorableLiterals, NoSchemaIntrospectionCustomRule)
 
 
-def _validation_rules() -> AddValidationRules:
+def _tokens() -> MaxTokensLimiter:
+    return MaxTokensLimiter(LIMITS.tokens)
+
+
+def _open_rules() -> AddValidationRules:
     return AddValidationRules(list(_RULES))
 
 
-schema = strawberry.Schema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    types=[Book],
-    extensions=[CodedErrors, OwnLoaders, StorableVariables, ParserCache, _validation_rules, ValidationCache],
-    config=StrawberryConfig(scalar_map=SCALARS),
-)
-describe(schema)
+def _closed_rules() -> AddValidationRules:
+    return AddValidationRules(list(_CLOSED_RULES))
+
+
+class Schema(strawberry.Schema):
+    """A schema that leaves the logging of faults to `schema.errors.coded`, which knows a refusal from a fault."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Do nothing here."""
+
+
+def _make(*, introspection: bool) -> Schema:
+    made = Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[Book],
+        extensions=[
+            CodedErrors,
+            OwnLoaders,
+            StorableVariables,
+            _tokens,
+            ParserCache,
+            _open_rules if introspection else _closed_rules,
+            LimitedValidation,
+            Charged,
+        ],
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not introspection),
+    )
+    describe(made)
+    return made
+
+
+schema = _make(introspection=True)
+closed_schema = _make(introspection=False)
+"""The same for production: no introspection, and no suggestions that give names away."""

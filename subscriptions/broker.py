@@ -16,6 +16,7 @@ import structlog
 
 from clients.bus import HIGHLIGHTS, SESSIONS, BusListener
 from core.errors import Unavailable
+from core.tasks import cancel_all
 from runtime.container import Container
 from services.sync.pull import Sent
 
@@ -61,9 +62,7 @@ class Broker:
 
     async def close(self) -> None:
         """Stop, writing down what is known of devices' progress."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_all(self._tasks)
         with contextlib.suppress(Unavailable):
             await self._write_progress()
 
