@@ -69,8 +69,9 @@ async def urls(server_folder: Path) -> AsyncIterator[tuple[str, str]]:
 
 @pytest.fixture
 def settings() -> Settings:
-    """Settings as they are without any environment."""
-    return Settings(_env_file=None)
+    """Settings as they are without any environment, but that a suite in a hurry does not run into its rate limit."""
+    plenty = 10**9
+    return Settings(_env_file=None, cost_per_minute=plenty, cost_per_minute_signed_out=plenty)
 
 
 @pytest.fixture
