@@ -24,10 +24,11 @@ from workers.main import HANDLERS, Worker
 async def steps(services: Services, job: Job) -> bool:
     """Leave the next effect of as many as the job asks for."""
     left = [effect for effect in await services.jobs.by_state(JobState.WAITING, 100_000) if effect.kind == "effect"]
-    number = sum(effect.payload["of"] == str(job.id) for effect in left)
+    number = [effect.payload["of"] for effect in left].count(str(job.id))
     await services.ledger.add("effect", {"of": str(job.id), "step": number})
     await asyncio.sleep(0.01)
-    return number + 1 >= int(job.payload["steps"])
+    wanted: int = job.payload["steps"]
+    return number + 1 >= wanted
 
 
 async def stall(services: Services, job: Job) -> bool:

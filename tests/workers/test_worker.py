@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from clients.bus import FakeBus
+from core.database import Database
 from core.events import JobAdded
 from models import Job
 from models.jobs import JobState
@@ -108,7 +110,9 @@ async def test_a_worker_goes_on_after_the_database_came_back(
     container: Container, urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(main, "SWEEP", 0.3)
-    async with working(Worker(container, urls[1], {"work": note_effect})) as task:
+    database = Database(urls[0], pool_size=4)
+    own = Container(container.settings, database, FakeBus())
+    async with working(Worker(own, urls[1], {"work": note_effect})) as task:
         for _ in range(3):
             await change(
                 container,
@@ -116,9 +120,12 @@ async def test_a_worker_goes_on_after_the_database_came_back(
                 " WHERE pid <> pg_backend_pid() AND application_name = 'commonplace'",
             )
             await asyncio.sleep(0.2)
+        # This test's own pool was cut, too; only the worker is to meet that.
+        await container.database.engine.dispose()
         assert not task.done()
         job = await add(container, "work")
         await done_within(container, job, 10)
+    await database.close()
 
 
 async def test_the_whole_process_starts_and_stops(container: Container, urls: tuple[str, str]) -> None:
