@@ -71,10 +71,11 @@ class ImportBook:
 
     @strawberry.field
     async def book(self, info: Info) -> Book | None:
-        """The book here; null in a dry run when there is none yet, and when nothing of it went in."""
+        """The book here, once you hold it or it is public; null in a dry run when it is neither, and when nothing of it went in."""
         if self.book_id is None:
             return None
-        found = await info.context.loaders.shown_book_by_id.load(self.book_id)
+        # Asked for by itself: a dry run names a book without holding it, and must not open somebody's sideloaded one.
+        found = await info.context.loaders.book_by_id.load(self.book_id)
         return Book.from_model(found) if found else None
 
 

@@ -123,7 +123,7 @@ RULES |= {
     "Highlight.conflictOf": _conflict_of,
     "Import.books": lambda house, upload, _: [upload] if house.owns(upload) else [],
     "Import.problems": lambda house, upload, _: [upload] if house.owns(upload) else [],
-    "ImportBook.book": lambda _, upload, __: upload.book,
+    "ImportBook.book": lambda house, upload, _: upload.book if house.asks_for(upload.book) else None,
     "ImportProblem.line": plain,
     "Connection.edges": lambda _, listed, __: listed.page,
     "Connection.nodes": lambda _, listed, __: listed.page,

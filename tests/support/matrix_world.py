@@ -152,6 +152,7 @@ class World:
             self._person(name, private=False, shows=True)
         self.shared = self._volume("shared", isbn="9780306406157", public=True)
         self._volume("few", holders={"follower", "stranger", "open_on"})
+        self.hidden = self._volume("of the moderator", holders={"moderator"})
         for owner in self.owners:
             self._belongings(owner)
         for owner_name in OWNERS:
@@ -181,9 +182,10 @@ class World:
         gone = self._volume(f"{owner.name}.deleted", holders={owner.name})
         self._mark(owner, gone, Visibility.PUBLIC, "deleted", deleted=True)
         self._mark(owner, gone, Visibility.PUBLIC, "erased", deleted=True, erased=True)
-        upload = Upload("Import", f"{owner.name}.import", owner=owner, book=gone)
-        upload.texts = self._texts(upload.name, "error", "title", "message")
-        self.imports.append(upload)
+        for name, book in (("import", gone), ("dry run of a stranger's book", self.hidden)):
+            upload = Upload("Import", f"{owner.name}.{name}", owner=owner, book=book)
+            upload.texts = self._texts(upload.name, "error", "title", "message")
+            self.imports.append(upload)
 
     def _mark(self, owner: Person, book: Volume, visibility: Visibility, what: str, **more: Any) -> Mark:
         mark = Mark("Highlight", f"{owner.name}.{what}", owner=owner, book=book, visibility=visibility, **more)
