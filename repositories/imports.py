@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -142,3 +142,9 @@ class ImportRepository:
     async def drop_content(self, import_id: UUID) -> None:
         """Forget the file of an import that has ended."""
         await self._session.execute(update(Import).where(Import.id == import_id).values(content=None))
+
+    async def purge(self, before: datetime, limit: int) -> int:
+        """Delete imports that ended before a moment, their reports with them; what they brought in stays."""
+        due = select(Import.id).where(Import.finished_at < before).limit(limit)
+        gone = await self._session.execute(delete(Import).where(Import.id.in_(due)).returning(Import.id))
+        return len(gone.all())

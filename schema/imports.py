@@ -81,7 +81,7 @@ class ImportBook:
 
 @strawberry.type(
     description="A file on its way in, and what became of its records: total = created + merged + unchanged + skipped "
-    "once it is done. Only its owner sees it."
+    "once it is done. Only its owner sees it, for 90 days after its end."
 )
 class Import(Node):
     """An import, seen by its owner."""

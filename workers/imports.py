@@ -14,3 +14,8 @@ async def run_import(services: Services, job: Job) -> bool:
 async def give_up_import(services: Services, job: Job) -> None:
     """Tell the reader that their import has failed for good."""
     await services.imports.give_up(UUID(job.payload["import_id"]))
+
+
+async def purge_imports(services: Services, _: Job) -> bool:
+    """Forget the reports of imports that ended long ago."""
+    return await services.imports.purge()

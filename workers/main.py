@@ -29,6 +29,7 @@ HANDLERS: Mapping[str, Handler[Services]] = {
     "forget_answers": housekeeping.forget_answers,
     "purge_sessions": housekeeping.purge_sessions,
     "purge_jobs": housekeeping.purge_jobs,
+    "purge_imports": imports.purge_imports,
     "run_import": imports.run_import,
 }
 BURIALS: Mapping[str, Burial[Services]] = {"run_import": imports.give_up_import}

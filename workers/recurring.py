@@ -11,6 +11,7 @@ RECURRING: Mapping[str, timedelta] = {
     "forget_answers": HOUR,
     "purge_sessions": HOUR,
     "purge_jobs": HOUR,
+    "purge_imports": HOUR,
 }
 
 KEEP_DONE = timedelta(days=7)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from auth.viewer import Viewer
@@ -27,6 +28,8 @@ ZONE_LENGTH = 64
 SLICE = 200
 UNFINISHED_MOST = 3
 PROBLEMS_KEPT = 1_000
+KEEP_REPORTS = timedelta(days=90)
+PURGE_SLICE = 100
 JOB = "run_import"
 BROKEN = "Something went wrong on our side. Import the file again: what has gone in already stays as it is."
 
@@ -110,6 +113,10 @@ class ImportService:
         row = await self._imports.by_id(import_id)
         if row is not None and row.state is not ImportState.DONE:
             await self._fail(row, BROKEN)
+
+    async def purge(self) -> bool:
+        """Forget a slice of the reports of imports that ended long ago; True when none is left."""
+        return await self._imports.purge(clock.now() - KEEP_REPORTS, PURGE_SLICE) == 0
 
     async def _file(self, row: Import) -> PreparedFile | None:
         """Read the file as it was prepared before, or prepare it; None when the import has ended and its file is gone."""
