@@ -6,11 +6,12 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import uvloop
 
-from commands import epoch, export_schema, grant, jobs, migrate, run, seed, serve
+from commands import epoch, export_schema, grant, jobs, migrate, persist, run, seed, serve
 from commands.serve import MakeApp
 from core import logging
 from core.settings import Settings, SettingsError, load_settings
@@ -162,6 +163,15 @@ def _add_data(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     added = _add(commands, "export-schema", "print the GraphQL schema", "Needs no server and no database.")
     added.add_argument("path", nargs="?", help="the file to write (default: standard output)")
     added.set_defaults(offline=lambda wanted: export_schema.export_schema(wanted.path))
+
+    added = _add(
+        commands,
+        "persist",
+        "register operations, so that clients name them by documentId",
+        "Takes Apollo's manifest and Relay's map of ids to texts. With PERSISTED_ONLY=true nothing else is run.",
+    )
+    added.add_argument("manifest", type=Path, help="the JSON file that the client's build wrote")
+    added.set_defaults(command=lambda settings, wanted, stop: persist.persist(settings, stop, wanted.manifest))
 
     added = _add(
         commands,

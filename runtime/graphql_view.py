@@ -1,7 +1,8 @@
 """The GraphQL endpoint: Strawberry's view with our context, our JSON and our answers to malformed requests."""
 
-import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
@@ -22,9 +23,10 @@ from strawberry.types.graphql import OperationType
 
 from auth.viewer import Viewer
 from loaders import Loaders
+from runtime.answers import finished
 from runtime.browsers import COOKIE
 from runtime.container import Container
-from runtime.context import Context, Listener, Meter, Reply
+from runtime.context import Context, Listener
 from runtime.http import (
     GRAPHQL_RESPONSE,
     JSON,
@@ -35,20 +37,13 @@ from runtime.http import (
     wants_events,
     wants_graphql_response,
 )
+from runtime.keys import CONTEXT, NAMED, REQUEST, SOCKET, VIEWER
 from runtime.persisted import PersistedOperations
 from runtime.sessions import BadToken, OpenSocket, SessionCache, SocketRegistry
-from runtime.sockets import BoundedSocketAdapter, WebSocket, open_socket
-from services.accounts import SESSION_LIFE
+from runtime.sockets import STALLED_SECONDS, BoundedSocketAdapter, WebSocket, open_socket
 
-VIEWER = web.RequestKey("viewer", Viewer)
-SOCKET = web.RequestKey("socket", OpenSocket)
-CONTEXT = web.RequestKey("context", Context)
-NAMED = web.RequestKey("named", bool)
-REQUEST = web.ResponseKey("request", web.Request)
 INIT_SECONDS = 10
 SUBSCRIPTIONS_PER_SOCKET = 50
-BATCH_MOST = 10
-PUBLIC_SECONDS = 60
 
 
 def bearer(headers: Mapping[str, Any]) -> str | None:
@@ -253,9 +248,28 @@ class CommonplaceView(GraphQLView[Context, None]):
         sub_response.charset = "utf-8"
         if newer and isinstance(response_data, dict) and "data" not in response_data:
             sub_response.set_status(400)
-        _tell_allowance(sub_response, request[CONTEXT].meter)
-        _set_cookie(request, sub_response, request[CONTEXT].reply)
-        return _tagged(request, sub_response) if request.method in ("GET", "HEAD") else sub_response
+        return finished(request, sub_response)
+
+    async def create_streaming_response(
+        self,
+        request: web.Request,
+        stream: Callable[[], AsyncGenerator[str, None]],
+        sub_response: web.Response,
+        headers: Mapping[str, str],
+    ) -> web.StreamResponse:
+        """Send events until the client goes, or takes nothing for eight seconds; nothing is left behind either way."""
+        response = web.StreamResponse(status=sub_response.status, headers=headers)
+        await response.prepare(request)
+        async with aclosing(stream()) as events:
+            async for event in events:
+                try:
+                    async with asyncio.timeout(STALLED_SECONDS):
+                        await response.write(event.encode())
+                except (TimeoutError, ConnectionError):
+                    break
+            else:
+                await response.write_eof()
+        return response
 
     def encode_json(self, data: object) -> str:
         """Write JSON for sockets and events."""
@@ -264,46 +278,3 @@ class CommonplaceView(GraphQLView[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         """Read JSON."""
         return read_json(data)
-
-
-def _tell_allowance(response: web.Response, meter: Meter) -> None:
-    """Tell what is left, in the fields of the IETF's RateLimit draft."""
-    allowance = meter.allowance
-    if allowance is None:
-        return
-    seconds = max(0, round((allowance.limit - allowance.remaining) * 60 / allowance.limit))
-    response.headers["RateLimit-Policy"] = f'"cost";q={allowance.limit};w=60'
-    response.headers["RateLimit"] = f'"cost";r={allowance.remaining};t={seconds}'
-    if not allowance.allowed:
-        response.set_status(429)
-        response.headers["Retry-After"] = str(allowance.retry_after)
-
-
-def _set_cookie(request: web.Request, response: web.Response, reply: Reply) -> None:
-    """Hand a browser its session, out of reach of scripts, or take it back."""
-    secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
-    if reply.cookie is not None:
-        age = int(SESSION_LIFE.total_seconds())
-        response.set_cookie(COOKIE, reply.cookie, max_age=age, httponly=True, secure=secure, samesite="Lax", path="/")
-    elif reply.ends_cookie:
-        response.del_cookie(COOKIE, path="/", httponly=True, secure=secure, samesite="Lax")
-
-
-def _tagged(request: web.Request, response: web.Response) -> web.Response:
-    """Let a GET be cached: by everybody when it was named and signed out, else by its own client, who must ask again."""
-    if response.status != web.HTTPOk.status_code:
-        response.headers["Cache-Control"] = "no-store"
-        return response
-    public = request.get(NAMED, False) and not request[VIEWER].is_signed_in
-    age = f"public, max-age={PUBLIC_SECONDS}" if public else "private, max-age=0, must-revalidate"
-    response.headers["Cache-Control"] = age
-    tag = hashlib.sha256(_body(response)).hexdigest()[:32]
-    response.etag = tag
-    if request.if_none_match and any(one.value in (tag, "*") for one in request.if_none_match):
-        response.body = None
-        response.set_status(304)
-    return response
-
-
-def _body(response: web.Response) -> bytes:
-    return response.body if isinstance(response.body, bytes) else b""

@@ -12,8 +12,9 @@ from auth.viewer import Viewer
 from core.errors import Unavailable
 from core.ids import uuid7
 from runtime.browsers import COOKIE, Origins
-from runtime.graphql_view import SOCKET, VIEWER, bearer
+from runtime.graphql_view import bearer
 from runtime.http import refusal
+from runtime.keys import SOCKET, VIEWER
 from runtime.sessions import BadToken, SessionCache, SocketRegistry
 
 log = structlog.get_logger("request")
