@@ -2,10 +2,10 @@
 PY := .venv/bin/python
 PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve worker migrate seed schema test check format lint types layers gaps
+.PHONY: help setup run serve worker migrate seed schema test test-debian check format lint types layers gaps
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv from the locked requirements, if they changed
 	@.ci/setup
@@ -30,6 +30,9 @@ schema: setup ## Write schema.graphql anew
 
 test: setup ## Run the tests, also beside a running server
 	@exec $(PY) -m pytest $(PYTEST_ARGS)
+
+test-debian: setup ## Run the tests on Debian's PostgreSQL and Redis
+	@.ci/test-debian $(PYTEST_ARGS)
 
 check: lint types layers gaps test ## The whole gate
 
