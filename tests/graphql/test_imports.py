@@ -145,7 +145,7 @@ async def test_a_grown_file_brings_no_deleted_highlight_back(ada: Reader, contai
 
 
 async def test_a_new_file_without_the_note_takes_no_note_away(ada: Reader, container: Container) -> None:
-    noted = highlight("Location 10-12", "The tide keeps") + note("Location 12", "a thought", date=at(1))
+    noted = highlight("Location 10-12", "The tide keeps its own") + note("Location 12", "a thought", date=at(1))
     anew = highlight("Location 10-14", "The tide keeps its own ledger.", date=at(0, day=9))
     await import_file(ada, container, noted)
     assert counts(await import_file(ada, container, anew))[:3] == (0, 1, 0)
