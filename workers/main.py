@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -53,10 +53,10 @@ class Worker:
         for rung in self._bells:
             rung.set()
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, *, beside: Sequence[asyncio.Task[None]] = ()) -> None:
         """Work until told to stop; then finish running steps, or give their jobs back, within four seconds.
 
-        A part that ends by itself is a fault: everything stops and it is raised.
+        A part that ends by itself, one of those that run `beside` included, is a fault: everything stops and it is raised.
         """
         loops = [asyncio.create_task(self._run_jobs(rung), name="jobs") for rung in self._bells]
         others = [
@@ -66,7 +66,7 @@ class Worker:
         stopping = asyncio.create_task(stop.wait(), name="stop")
         done: set[asyncio.Task[Any]] = set()
         try:
-            done, _ = await asyncio.wait([*loops, *others, stopping], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*loops, *others, *beside, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._runner.stop()
             self.wake()
@@ -114,10 +114,10 @@ async def run_worker(settings: Settings, *, database_url: str, redis_url: str, s
     database = Database(database_url, pool_size=settings.database_pool)
     bus = ValkeyBus(redis_url)
     container = Container(settings, database, bus)
-    bus.start()
+    publishing = bus.start()
     log.info("worker_started", loops=LOOPS, kinds=sorted(HANDLERS))
     try:
-        await Worker(container, redis_url).run(stop)
+        await Worker(container, redis_url).run(stop, beside=[publishing])
     finally:
         await bus.close()
         await database.close()
