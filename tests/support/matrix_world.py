@@ -152,6 +152,7 @@ class World:
             self._person(name, private=False, shows=True)
         self.shared = self._volume("shared", isbn="9780306406157", public=True)
         self._volume("few", holders={"follower", "stranger", "open_on"})
+        self._befriend_everybody("bystander")
         self.hidden = self._volume("of the moderator", holders={"moderator"})
         for owner in self.owners:
             self._belongings(owner)
@@ -200,6 +201,15 @@ class World:
         self.requests.add(("pending", owner))
         self.blocks |= {(owner, "blocked"), ("blocker", owner)}
         self.mutes.add(("muter", owner))
+
+    def _befriend_everybody(self, name: str) -> None:
+        """Add one whom everybody follows: who follows this one must gain nothing from it elsewhere."""
+        self._person(name, private=True, shows=True)
+        friend = self.people[name]
+        for visibility in (Visibility.MUTUALS, Visibility.FOLLOWERS):
+            self._mark(friend, self.shared, visibility, visibility.value)
+        others = set(self.people) - {name}
+        self.follows |= {(other, name) for other in others} | {(name, other) for other in others}
 
     # --- writing ---
 
