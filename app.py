@@ -1,6 +1,7 @@
 """create_app(settings), and the command line. No logic."""
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import AsyncIterator
 
@@ -31,6 +32,7 @@ CONTAINER = web.AppKey("container", Container)
 BROKER = web.AppKey("broker", Broker)
 SOCKETS = web.AppKey("sockets", SocketRegistry)
 BODY_BYTES = 4 << 20
+CLOSING_SECONDS = 1.0
 
 
 def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.Application:
@@ -93,7 +95,9 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
         await database.close()
 
     async def close_sockets(_: web.Application) -> None:
-        await close_for_restart(sockets)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await close_for_restart(sockets)
 
     app.cleanup_ctx.append(run_parts)
     app.on_shutdown.append(close_sockets)

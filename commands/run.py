@@ -22,8 +22,8 @@ from runtime.supervisor import ChildSpec
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 PASTE = """\
-{ viewer { user { displayName followerCount } }
-  highlights(first: 3, order: CREATED_DESC) { nodes { text note color book { title authors } } } }"""
+{ viewer { user { displayName followerCount }
+    highlights(first: 3) { nodes { text note color book { title authors } } } } }"""
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> int:

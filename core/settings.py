@@ -46,13 +46,18 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(default=8000, description="The port to listen on.")
     profile: Profile = Field(
-        default=Profile.DEVELOPMENT, description="`development` (GraphiQL, introspection) or `production` (neither)."
+        default=Profile.DEVELOPMENT,
+        description="`development` (GraphiQL, introspection, demo data) or `production` (none of them).",
     )
-    data_dir: Path = Field(default=Path(".data"), description="Where the embedded servers and secrets live.")
+    data_dir: Path = Field(
+        default=Path(".data"), description="Where the embedded servers keep data, logs and passwords; and figures."
+    )
     database_url: str | None = Field(
-        default=None, description="postgresql+asyncpg://user:password@host:port/name; none: embedded PostgreSQL."
+        default=None, description="`postgresql://user:password@host:port/name`, `?ssl=require` for TLS; none: embedded."
     )
-    redis_url: str | None = Field(default=None, description="redis://host:port/number; none: embedded Valkey.")
+    redis_url: str | None = Field(
+        default=None, description="`redis://:password@host:port/number`, `rediss://` for TLS; none: embedded."
+    )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
     sign_up: SignUp = Field(default=SignUp.OPEN, description="`open` or `closed`: who may make an account.")
     public_book_readers: Annotated[int, Field(ge=3)] = Field(
@@ -121,7 +126,7 @@ class Settings(BaseSettings):
             url = make_url(f"postgresql+asyncpg://{rest}")
         except (ArgumentError, ValueError):
             raise ValueError("is no URL of the form postgresql://user:password@host:port/name") from None
-        if not url.host or not url.database:
+        if not (url.host or url.query.get("host")) or not url.database:
             raise ValueError("must name a host and a database: postgresql://user:password@host:port/name")
         # libpq's name for what asyncpg calls ssl.
         query = {"ssl" if name == "sslmode" else name: word for name, word in url.query.items()}

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from core import metrics
 from core.ids import read_id
 from runtime.context import Info
 from schema.errors import user_errors
@@ -37,7 +38,7 @@ class HighlightMutation:
     @strawberry.mutation
     async def create_highlight(self, info: Info, input: CreateHighlightInput) -> HighlightPayload | None:
         """Mark a passage; your other devices have it within two seconds."""
-        with user_errors() as failed:
+        with user_errors() as failed, metrics.highlight_operation("create"):
             async with info.context.transaction() as services:
                 applied = await services.highlights.create(
                     info.context.viewer, input.uuid, input.to_draft(), input.client_mutation_id
@@ -48,7 +49,7 @@ class HighlightMutation:
     @strawberry.mutation
     async def update_highlight(self, info: Info, input: UpdateHighlightInput) -> HighlightPayload | None:
         """Change a highlight of yours."""
-        with user_errors() as failed:
+        with user_errors() as failed, metrics.highlight_operation("update"):
             async with info.context.transaction() as services:
                 applied = await services.highlights.update(
                     info.context.viewer, str(input.id), input.to_patch(), input.based_on, input.client_mutation_id
@@ -59,7 +60,7 @@ class HighlightMutation:
     @strawberry.mutation
     async def delete_highlight(self, info: Info, input: DeleteHighlightInput) -> HighlightPayload | None:
         """Take a highlight of yours away; 30 days to undo."""
-        with user_errors() as failed:
+        with user_errors() as failed, metrics.highlight_operation("delete"):
             async with info.context.transaction() as services:
                 applied = await services.highlights.delete(
                     info.context.viewer, str(input.id), input.based_on, input.client_mutation_id
@@ -70,7 +71,7 @@ class HighlightMutation:
     @strawberry.mutation
     async def restore_highlight(self, info: Info, input: RestoreHighlightInput) -> HighlightPayload | None:
         """Bring a deleted highlight of yours back."""
-        with user_errors() as failed:
+        with user_errors() as failed, metrics.highlight_operation("restore"):
             async with info.context.transaction() as services:
                 applied = await services.highlights.restore(
                     info.context.viewer, str(input.id), input.client_mutation_id

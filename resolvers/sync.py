@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from core import metrics
 from runtime.context import Info
 from schema.errors import user_errors
 from schema.sync import HighlightChangePage, PushHighlightChangesInput, PushHighlightChangesPayload
@@ -45,7 +46,7 @@ class SyncMutation:
         self, info: Info, input: PushHighlightChangesInput
     ) -> PushHighlightChangesPayload | None:
         """Send a device's offline work, in the order done; each operation takes effect once."""
-        with user_errors() as failed:
+        with user_errors() as failed, metrics.highlight_operation("push"):
             ops = [op.to_op() for op in input.ops]
             async with info.context.transaction() as services:
                 pushed = await services.push.push(

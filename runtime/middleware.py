@@ -3,12 +3,14 @@
 import contextlib
 import re
 import time
+from http import HTTPStatus
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from auth.viewer import Viewer
+from core import metrics
 from core.errors import Unavailable
 from core.ids import uuid7
 from runtime.browsers import COOKIE, Origins
@@ -20,6 +22,8 @@ from runtime.sessions import BadToken, SessionCache, SocketRegistry
 log = structlog.get_logger("request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SLOW_SECONDS = 0.5
+PROBES = {"/live", "/ready", "/health", "/metrics"}
+"""What is asked every few seconds and, while all is well, says nothing."""
 
 
 def address_of(request: web.Request, trusted_proxies: int) -> str:
@@ -83,16 +87,26 @@ async def request_middleware(request: web.Request, handler: Handler) -> web.Stre
         except Exception:
             log.exception("request_failed", path=request.path)
             response = refusal(500, "Something went wrong on our side.", "INTERNAL_SERVER_ERROR")
-        _log(request, response, time.perf_counter() - began)
+        _note(request, response, time.perf_counter() - began)
     if not response.prepared:
         response.headers["X-Request-ID"] = request_id
     return response
 
 
-def _log(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+def _route(request: web.Request) -> str:
+    """Name what was asked for by its pattern: paths are as many as their senders like."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unmatched"
+
+
+def _note(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+    is_socket = isinstance(response, web.WebSocketResponse)
+    route = _route(request)
+    metrics.request_answered(route, response.status, None if is_socket else seconds)
     viewer = request.get(VIEWER)
-    slow = seconds > SLOW_SECONDS and not isinstance(response, web.WebSocketResponse)
-    (log.warning if slow else log.info)(
+    slow = seconds > SLOW_SECONDS and not is_socket
+    quiet = log.debug if route in PROBES and response.status < HTTPStatus.BAD_REQUEST else log.info
+    (log.warning if slow else quiet)(
         "slow_request" if slow else "request",
         method=request.method,
         path=request.path,

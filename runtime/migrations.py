@@ -118,8 +118,9 @@ def _target(revision: str) -> str | None:
     if revision == BASE:
         return None
     try:
-        return ScriptDirectory.from_config(_config()).as_revision_number(revision)  # type: ignore[return-value]
+        script = ScriptDirectory.from_config(_config()).get_revision(revision)
     except (CommandError, RevisionError):
         raise MigrationRefused(
             f"There is no revision {revision!r}. This code knows {', '.join(revisions())}, head and base."
         ) from None
+    return script.revision

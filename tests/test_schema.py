@@ -24,3 +24,9 @@ def test_a_new_gap_and_a_closed_one_are_both_told() -> None:
         "closed, but still in contract-gaps.txt: missing Book.spine: String",
     ]
     assert contract_gaps.compare({"missing Book"}, {"missing Book"}) == []
+
+
+def test_the_list_shrinks_to_what_is_left() -> None:
+    listed = {"missing Shelf: ObjectTypeDefinitionNode", "missing Book.spine: String", "missing Book.cover: String"}
+    found = {"missing Shelf.books: [Book!]!", "missing Book.cover: String", "missing User.shelf: Shelf"}
+    assert contract_gaps.shrunk(found, listed) == {"missing Shelf.books: [Book!]!", "missing Book.cover: String"}

@@ -1,0 +1,79 @@
+"""The small commands, as processes, on servers given by DATABASE_URL and REDIS_URL."""
+
+import asyncio
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from models.jobs import JobState
+from runtime.container import Container
+from runtime.supervisor import EXIT_SETTINGS
+from tests.support.api import Reader
+from tests.support.program import app, open_folder
+
+Run = Callable[..., Awaitable["subprocess.CompletedProcess[str]"]]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with open_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def command(urls: tuple[str, str], folder: Path) -> Run:
+    """Run a command on the tests' own servers."""
+
+    async def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        settings = {"DATABASE_URL": urls[0], "REDIS_URL": urls[1], **more}
+        return await asyncio.to_thread(app, folder, *arguments, patience=60, **settings)
+
+    return run
+
+
+async def test_jobs_are_listed_and_dead_ones_are_replayed(container: Container, command: Run) -> None:
+    async with container.transaction() as services:
+        waiting = await services.jobs.add("wait_and_see")
+        dead = await services.jobs.add("hopeless")
+        dead.state, dead.reason, dead.attempts = JobState.DEAD, "LookupError: no such shelf", 5
+    listed = (await command("jobs")).stdout
+    assert f"waiting: 1\n  {waiting.id}  wait_and_see  attempt 0" in listed
+    assert f"dead: 1\n  {dead.id}  hopeless  attempt 5" in listed
+    assert "LookupError: no such shelf" in listed
+    unknown = await command("replay-dead", "01890000-0000-7000-8000-000000000000")
+    assert (unknown.returncode, unknown.stdout[:11]) == (1, "0 dead jobs")
+    assert (await command("replay-dead", str(dead.id))).stdout == "1 dead job waits to be tried again.\n"
+    async with container.reading() as services:
+        assert await services.jobs.depth() == {"WAITING": 2}
+
+
+async def test_a_role_is_granted(ada: Reader, command: Run) -> None:
+    granted = await command("grant", "ADA", "moderator")
+    assert granted.stdout == "ada was READER and is now MODERATOR.\n"
+    assert (await ada.run("{ viewer { role } }"))["viewer"]["role"] == "MODERATOR"
+    nobody = await command("grant", "nobodyknows", "admin")
+    assert (nobody.returncode, "nobodyknows" in nobody.stderr) == (EXIT_SETTINGS, True)
+
+
+async def test_a_new_epoch_begins(container: Container, command: Run) -> None:
+    before = await container.refresh_epoch()
+    done = await command("new-epoch")
+    after = await container.refresh_epoch()
+    assert after != before
+    assert f"A new epoch has begun: {after}." in done.stdout
+
+
+async def test_production_gets_no_demo_accounts(container: Container, nobody: Reader, command: Run) -> None:
+    del container
+    refused = await command("seed", PROFILE="production")
+    assert (refused.returncode, "PROFILE: " in refused.stderr) == (EXIT_SETTINGS, True)
+    assert (await nobody.run('{ user(username: "mara") { id } }'))["user"] is None
+
+
+async def test_the_schema_is_printed_without_any_server(command: Run, folder: Path) -> None:
+    assert (await command("export-schema", "printed.graphql", DATABASE_URL="nonsense")).returncode == 0
+    printed = await asyncio.to_thread((folder / "printed.graphql").read_text)
+    assert printed.startswith(("directive", '"""'))
+    assert "type Query {" in printed
