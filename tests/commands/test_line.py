@@ -16,6 +16,7 @@ COMMANDS = {
     "export-schema",
     "new-epoch",
     "jobs",
+    "persist",
     "replay-dead",
     "grant",
 }
