@@ -36,11 +36,14 @@ class SocialRepository:
         return {one if other == user_id else other for one, other in rows}
 
     async def take_off_counts(self, user_id: UUID) -> None:
-        """Lower the counts of all whom a user follows or is followed by, before the account goes; users locked in id order."""
+        """Lower the counts of all whom a user follows or is followed by, before the account goes.
+
+        Locks them and the user together, in id order: two readers who follow each other may delete their accounts at once.
+        """
         followed = select(Follow.followed_id).where(Follow.follower_id == user_id)
         followers = select(Follow.follower_id).where(Follow.followed_id == user_id)
-        wanted = select(User).where(or_(User.id.in_(followed), User.id.in_(followers))).order_by(User.id)
-        neighbours = (await self._session.scalars(wanted.with_for_update())).all()
+        wanted = select(User).where(or_(User.id == user_id, User.id.in_(followed), User.id.in_(followers)))
+        neighbours = (await self._session.scalars(wanted.order_by(User.id).with_for_update())).all()
         is_followed = set(await self._session.scalars(followed))
         is_follower = set(await self._session.scalars(followers))
         for user in neighbours:
