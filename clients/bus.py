@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from core.events import Event, HighlightsChanged, ImportProgressed, JobAdded, SessionsChanged
+from core.tasks import cancel_all
 
 log = structlog.get_logger(__name__)
 HIGHLIGHTS, SESSIONS, IMPORTS = "highlights", "sessions", "imports"
@@ -85,9 +86,9 @@ class ValkeyBus:
         """Publish what waits, within a second, and stop."""
         if self._task is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._waiting.join(), 1)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+                async with asyncio.timeout(1):
+                    await self._waiting.join()
+            await cancel_all([self._task])
         await self._client.aclose()
 
     async def _run(self) -> None:
@@ -96,7 +97,8 @@ class ValkeyBus:
             while not self._waiting.empty() and len(batch) < 100:  # noqa: PLR2004 - a pipeline's length
                 batch.append(self._waiting.get_nowait())
             try:
-                await asyncio.wait_for(self._send(batch), 2)
+                async with asyncio.timeout(2):
+                    await self._send(batch)
             except _LOST as error:
                 self.dropped += len(batch)
                 log.warning("bell_lost", count=len(batch), error=type(error).__name__)
@@ -158,8 +160,10 @@ class BusListener:
             try:
                 await self._listen()
             except _LOST as error:
+                _unless_cancelled()
                 log.warning("bus_lost", error=type(error).__name__)
             except Exception:
+                _unless_cancelled()
                 log.exception("bus_failed")
             finally:
                 self._forget_connection()
@@ -270,6 +274,13 @@ class BusListener:
         elif not channel.holders:
             del self._channels[name]
             self._leaving.discard(name)
+
+
+def _unless_cancelled() -> None:
+    """Go on ending: the client library answers some cancellations with an error of its own."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _check(pubsub: PubSub) -> None:
