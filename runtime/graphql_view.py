@@ -40,7 +40,7 @@ from runtime.http import (
 from runtime.keys import CONTEXT, NAMED, REQUEST, SOCKET, VIEWER
 from runtime.persisted import PersistedOperations
 from runtime.sessions import BadToken, OpenSocket, SessionCache, SocketRegistry
-from runtime.sockets import STALLED_SECONDS, BoundedSocketAdapter, WebSocket, open_socket
+from runtime.sockets import STALLED_SECONDS, TRY_AGAIN_LATER, BoundedSocketAdapter, WebSocket, open_socket
 
 INIT_SECONDS = 10
 SUBSCRIPTIONS_PER_SOCKET = 50
@@ -157,6 +157,10 @@ class CommonplaceView(GraphQLView[Context, None]):
                 if error.expired:
                     await opened.socket.close(4401, "Unauthorized")
                 raise ConnectionRejectionError from error
+            most = self._container.settings.sockets_per_reader
+            if self._sockets.count_of(viewer.user_id) >= most and opened.viewer.user_id != viewer.user_id:
+                await opened.socket.close(TRY_AGAIN_LATER, f"You have {most} sockets open already")
+                raise ConnectionRejectionError
             context.become(viewer)
             await self._sockets.signed_in(opened, viewer)
         return strawberry.UNSET

@@ -103,6 +103,10 @@ class SocketRegistry:
     def __len__(self) -> int:
         return len(self._open)
 
+    def count_of(self, user_id: UUID | None) -> int:
+        """Count a reader's open sockets."""
+        return sum(one.viewer.user_id == user_id for one in self._open)
+
     def add(self, opened: OpenSocket) -> None:
         """Know a socket."""
         self._open.add(opened)

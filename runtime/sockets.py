@@ -15,6 +15,7 @@ from runtime.sessions import SocketRegistry
 HEARTBEAT_SECONDS = 20
 MESSAGE_BYTES = 1 << 20
 STALLED_SECONDS = 8.0
+CUT_SECONDS = 1.0
 BUFFER_BYTES = 128 << 10
 TRY_AGAIN_LATER, RESTART = 1013, 1012
 
@@ -66,16 +67,18 @@ class BoundedSocketAdapter(AiohttpWebSocketAdapter):
             async with asyncio.timeout(STALLED_SECONDS):
                 await super().send_json(message)
         except TimeoutError:
-            await self._give_up()
+            self._give_up()
             raise WebSocketDisconnected from None
 
-    async def _give_up(self) -> None:
-        with contextlib.suppress(TimeoutError, ConnectionError, RuntimeError):
-            async with asyncio.timeout(0.5):
-                await self.ws.close(code=TRY_AGAIN_LATER, message=b"Too slow: reconnect and go on from your cursor")
-        transport = getattr(getattr(self.request, "transport", None), "abort", None)
+    def _give_up(self) -> None:
+        # The close frame stands behind what is not taken either: it is not waited for, and then the line is cut.
+        closing = asyncio.create_task(
+            self.ws.close(code=TRY_AGAIN_LATER, message=b"Too slow: reconnect and go on from your cursor")
+        )
+        transport = self.request.transport
         if transport is not None:
-            transport()
+            asyncio.get_running_loop().call_later(CUT_SECONDS, transport.abort)
+        closing.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 async def close_for_restart(registry: SocketRegistry) -> None:
