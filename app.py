@@ -14,6 +14,7 @@ from commands.line import Programs, main
 from core.database import Database
 from core.settings import Settings
 from core.tasks import cancel_all
+from endpoints.graphiql import GraphiQL
 from endpoints.metrics import Metrics
 from endpoints.probes import Probes
 from runtime.browsers import Origins, browser_middleware
@@ -52,6 +53,7 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
     origins = Origins(settings.allowed_origins)
     broker = Broker(container, redis_url, on_sessions)
     sockets = SocketRegistry(container, watch=broker.watch_sessions, unwatch=broker.unwatch_sessions)
+    graphiql = GraphiQL(settings.data_dir) if settings.shows_graphiql else None
     view = CommonplaceView(
         schema if settings.shows_schema else closed_schema,
         container,
@@ -61,7 +63,7 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
         persisted=persisted,
         allowed_origins=origins.allowed,
         coded=coded,
-        page=None,
+        page=graphiql.page if graphiql else None,
     )
     whoever = viewer_middleware(sessions, sockets, origins, trusted_proxies=settings.trusted_proxies)
 
@@ -81,6 +83,8 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
     app.router.add_get("/health", probes.health)
     app.router.add_get("/metrics", metrics.answer)
     app.router.add_route("*", "/graphql", view)
+    if graphiql:
+        graphiql.add_routes(app)
 
     async def run_parts(_: web.Application) -> AsyncIterator[None]:
         await container.refresh_epoch()
