@@ -52,3 +52,5 @@ layers: setup
 
 gaps: setup
 	@$(PY) -m commands.contract_gaps
+
+include clients.mk

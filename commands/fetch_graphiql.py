@@ -29,7 +29,9 @@ def fetch(folder: Path, wanted: list[Pin], npm: str) -> None:
 
 
 def _pack(spec: str, scratch: Path, npm: str) -> Path:
-    command = [npm, "pack", "--silent", "--pack-destination", str(scratch), spec]
+    # One more try, soon: a machine without internet must not wait long for its answer.
+    patience = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=1000")
+    command = [npm, "pack", "--silent", *patience, "--pack-destination", str(scratch), spec]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True, cwd=scratch)
     except (subprocess.SubprocessError, OSError) as error:

@@ -33,6 +33,8 @@ mutation SignUp($input: SignUpInput!) {
 SIGN_IN = """\
 # 2. Come back later, or from another device: the same
 # account, another token. The page sends this one now.
+# After `make run` there is also the demo reader: login
+# "mara", password "open-the-book".
 #
 # To be somebody else in one tab, write into its Headers
 # (below, beside Variables); what stands there goes first:

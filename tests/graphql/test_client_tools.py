@@ -179,11 +179,13 @@ async def test_schemathesis_provokes_no_server_fault(url: str, ada: Reader, tmp_
 # ── a browser that can reach nobody else ──────────────────────────────────────────────────────────────────
 
 
-async def test_graphiql_works_in_a_browser_without_internet(urls: tuple[str, str], tmp_path: Path) -> None:
+async def test_graphiql_works_in_a_browser_without_internet(
+    urls: tuple[str, str], settings: Settings, tmp_path: Path
+) -> None:
     require("chromium")
     await asyncio.to_thread(fetch, folder_in(tmp_path), pins(stock_page()), require("npm"))
-    settings = Settings().model_copy(update={"data_dir": tmp_path})
-    app = create_app(settings, database_url=urls[0], redis_url=urls[1])
+    here = settings.model_copy(update={"data_dir": tmp_path})
+    app = create_app(here, database_url=urls[0], redis_url=urls[1])
     async with TestServer(app) as server:
         found = await verdict("graphiql.mjs", str(server.make_url("/graphql")))
     _check_page(found)

@@ -15,6 +15,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from graphql import parse, validate
 
 from app import create_app
+from commands.demo_data import DEMO_READER
+from commands.demo_data import PASSWORD as DEMO_PASSWORD
 from commands.fetch_graphiql import FetchError, fetch
 from core.settings import Profile, Settings
 from endpoints.graphiql import GraphiQL
@@ -115,7 +117,7 @@ def test_fetching_keeps_what_has_the_right_bytes_only(tmp_path: Path) -> None:
             member = tarfile.TarInfo(f"package/{name}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    npm.write_text(f'#!/bin/sh\ncp {tmp_path}/first.tgz "$4"/first.tgz && echo first.tgz\n')
+    npm.write_text(f'#!/bin/sh\ncp {tmp_path}/first.tgz "${7}"/first.tgz && echo first.tgz\n')
     npm.chmod(0o755)
     good = Pin("first", "1.0.0", "a.js", _sha384(b"first = 1"))
     swapped = Pin("first", "1.0.0", "a.css", _sha384(FILES["first@1.0.0/a.css"]))
@@ -156,6 +158,10 @@ def test_every_tab_of_the_tour_is_valid_and_fits_its_editor() -> None:
     for tab in tour():
         assert not validate(core_schema(schema), parse(tab["query"]))
         assert max(map(len, tab["query"].splitlines())) <= 60
+
+
+def test_the_tour_names_the_demo_reader() -> None:
+    assert f'"{DEMO_READER}", password "{DEMO_PASSWORD}"' in tour()[1]["query"]
 
 
 async def test_the_tour_can_be_played_from_left_to_right(nobody: Reader) -> None:
