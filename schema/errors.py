@@ -84,6 +84,8 @@ def coded(error: GraphQLError) -> GraphQLError:
     if isinstance(original, AppError):
         problem = original.problems[0]
         return _remade(error, problem.message, {**extensions, "code": CODES.get(problem.code, problem.code.value)})
+    if isinstance(original, CannotGetOperationTypeError):
+        return _remade(error, original.as_http_error_reason(), {"code": "OPERATION_RESOLUTION_FAILURE"})
     if original is None or isinstance(original, GraphQLError):
         return _remade(error, error.message, {"code": _code_of(error), **extensions})
     log.error("unhandled_error", path=error.path, exc_info=original)

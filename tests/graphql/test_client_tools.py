@@ -17,7 +17,6 @@ from app import create_app
 from commands.fetch_graphiql import fetch
 from core.settings import Settings
 from runtime.graphiql_files import folder_in, pins, stock_page
-from runtime.graphql_view import INIT_SECONDS
 from schema.root import schema
 from tests.support.api import Reader
 from tests.support.clients import CLIENTS, SCHEMA, installed, require, run, verdict
@@ -121,8 +120,19 @@ async def test_urql_posts_gets_writes_and_follows(url: str) -> None:
     assert all("event-stream" not in request for request in found["requests"])
 
 
-async def test_graphql_ws_gets_its_data_and_every_fault_its_close_code(url: str) -> None:
-    found = await verdict("sockets.mjs", url, str(INIT_SECONDS))
+async def test_graphql_sse_asks_and_follows(url: str) -> None:
+    assert await verdict("sse.mjs", url) == {"known": True, "events": ["SyncCaughtUp", "HighlightUpserted"]}
+
+
+@pytest.fixture
+def init_seconds(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How long a socket may stay silent: less than for others, so that the test need not wait as long."""
+    monkeypatch.setattr("runtime.graphql_view.INIT_SECONDS", 2)
+    return 2
+
+
+async def test_graphql_ws_gets_its_data_and_every_fault_its_close_code(init_seconds: int, url: str) -> None:
+    found = await verdict("sockets.mjs", url, str(init_seconds))
     assert found == {
         "events": ["SyncCaughtUp", "HighlightUpserted"],
         "known": True,
