@@ -189,6 +189,7 @@ async def test_schemathesis_provokes_no_server_fault(url: str, ada: Reader, tmp_
 # ── a browser that can reach nobody else ──────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("app")  # empties the database afterwards
 async def test_graphiql_works_in_a_browser_without_internet(
     urls: tuple[str, str], settings: Settings, tmp_path: Path
 ) -> None:
