@@ -12,7 +12,7 @@ from aiohttp import web
 from cross_web import AiohttpHTTPRequestAdapter, AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
 from strawberry.aiohttp.views import GraphQLView
-from strawberry.exceptions import ConnectionRejectionError
+from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.http.streaming import HTTPStreamTransport
@@ -181,7 +181,7 @@ class CommonplaceView(GraphQLView[Context, None]):
             content_type = (request.content_type or "").split(";")[0].strip().lower()
             if content_type != JSON:
                 raise RequestRefused(415, f"Send {JSON}.", headers={"Accept-Post": JSON})
-            data = read_json(await request.get_body())
+            data = read_json(await _body(request))
         else:
             data = {name: value for name, value in request.query_params.items() if value not in (None, "")}
             for name in ("variables", "extensions"):
@@ -222,6 +222,8 @@ class CommonplaceView(GraphQLView[Context, None]):
                 allowed_operation_types=allowed,
                 operation_extensions=request_data.extensions,
             )
+        except MissingQueryError as error:
+            raise RequestRefused(400, "The query is empty.") from error
         except CannotGetOperationTypeError as error:
             raise RequestRefused(400, error.as_http_error_reason(), "OPERATION_RESOLUTION_FAILURE") from error
         except InvalidOperationTypeError as error:
@@ -282,3 +284,10 @@ class CommonplaceView(GraphQLView[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         """Read JSON for sockets, which close when it is none: there is no HTTP answer to give any more."""
         return orjson.loads(data)
+
+
+async def _body(request: AsyncHTTPRequestAdapter) -> str | bytes:
+    try:
+        return await request.get_body()
+    except web.RequestPayloadError:
+        raise RequestRefused(400, "The body is not encoded as Content-Encoding says.") from None
