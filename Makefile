@@ -54,3 +54,4 @@ gaps: setup
 	@$(PY) -m commands.contract_gaps
 
 include clients.mk
+include benchmarks.mk

@@ -1,1 +1,1 @@
-"""FIGURES: load and fault measurements; each writes a result file that is committed."""
+"""Measurements of the app as users run it; docs/benchmarks.md says how to run them and what their files say."""
