@@ -1,0 +1,178 @@
+"""Every list of the schema costs the same number of SQL statements with one row and with fifty, however deep it nests."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from graphql import (
+    FieldNode,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLType,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    get_named_type,
+    is_composite_type,
+    parse,
+    validate,
+    visit,
+)
+from sqlalchemy import update
+
+from core.ids import global_id
+from models import User
+from models.profiles import Visibility
+from runtime.container import Container
+from tests.support.api import Reader
+from tests.support.matrix_paths import SCHEMA, all_places
+from tests.support.matrix_watch import Http, lift_limits
+from tests.support.seeding import Seeder
+from tests.support.statements import counted
+
+MANY = 50
+KINDS = ("Book", "Highlight", "User", "Device", "Session", "Import")
+
+
+@dataclass
+class Shelf:
+    """A reader with so many of everything, and where to find it."""
+
+    reader: Reader
+    username: str = ""
+    ids: dict[str, list[str]] = field(default_factory=dict)
+
+
+async def filled(http: Http, container: Container, count: int) -> Shelf:
+    """Make a reader with so many devices, sessions, highlights in books of their own, imports, and readers followed."""
+    async with container.database.writing() as session:
+        seeder = Seeder(session)
+        user = await seeder.user(f"shelf{count}")
+        friends = [await seeder.user(f"friend{count}_{number}") for number in range(count)]
+        found: dict[str, list[str]] = {kind: [] for kind in KINDS}
+        token = ""
+        for friend in friends:
+            await session.execute(update(User).where(User.id == friend.id).values(is_private=True))
+            await seeder.follow(user.id, friend.id)
+            device = await seeder.device(user.id)
+            opened, token = await seeder.session(user.id, device.id)
+            book = await seeder.book()
+            await seeder.hold(user.id, book.id)
+            first = await seeder.highlight(user.id, book.id)
+            copy = await seeder.highlight(user.id, book.id, conflict_of=first.id, note="a note")
+            await seeder.highlight(friend.id, book.id, visibility=Visibility.FOLLOWERS)
+            upload = await seeder.import_(user.id)
+            for number in range(count if friend is friends[0] else 1):
+                await seeder.import_book(upload.id, number, book_id=book.id)
+                await seeder.import_problem(upload.id, number + 1)
+            for kind, row in (("Book", book), ("Highlight", copy), ("User", friend), ("Device", device)):
+                found[kind].append(global_id(kind, row.id))
+            found["Session"].append(global_id("Session", opened.id))
+            found["Import"].append(global_id("Import", upload.id))
+    return Shelf(Reader(http, token), user.username, found)
+
+
+BOOK = "book { title highlightCount }"
+MARK = f"text note version {BOOK} owner {{ displayName followerCount }} conflictOf {{ text {BOOK} owner {{ bio }} }}"
+DEEP = f"""
+  totalCount pageInfo {{ hasNextPage }}
+  edges {{ cursor node {{ {MARK} }} }}
+  nodes {{ {MARK} owner {{ highlights(first: 3) {{ totalCount nodes {{ {MARK} }} edges {{ node {{ {MARK} }} }} }} }} }}
+"""
+DEVICE = "name pendingChangeCount"
+IMPORT = "state books { title book { title highlightCount } } problems(first: 100) { line message }"
+CHANGE = f"__typename ... on HighlightUpserted {{ cursor highlight {{ {MARK} }} }} ... on HighlightRemoved {{ uuid }}"
+
+
+def _nodes(kind: str, selection: str) -> Callable[[Shelf], str]:
+    return lambda shelf: f"{{ nodes(ids: {json.dumps(shelf.ids[kind])}) {{ ... on {kind} {{ {selection} }} }} }}"
+
+
+CASES: dict[str, Callable[[Shelf], str]] = {
+    "my highlights": lambda _: f"{{ viewer {{ highlights(first: 100) {{ {DEEP} }} }} }}",
+    "my highlights by place": lambda _: (
+        f'{{ viewer {{ highlights(first: 100, orderBy: LOCATION, text: "Passage") {{ {DEEP} }} }} }}'
+    ),
+    "my devices and sessions": lambda _: (
+        f"{{ viewer {{ devices {{ {DEVICE} }} sessions {{ current device {{ {DEVICE} }} }} }} }}"
+    ),
+    "a reader's highlights": lambda shelf: (
+        f'{{ user(username: "{shelf.username}") {{ highlights(first: 100) {{ {DEEP} }} }} }}'
+    ),
+    "books": lambda _: "{ books(first: 100) { nodes { title highlightCount } edges { node { highlightCount } } } }",
+    "a pull": lambda _: f"{{ highlightChanges(first: 500) {{ hasMore changes {{ {CHANGE} }} }} }}",
+    "books by id": _nodes("Book", "title highlightCount"),
+    "highlights by id": _nodes("Highlight", MARK),
+    "readers by id, with their highlights": _nodes("User", f"displayName highlights(first: 20) {{ {DEEP} }}"),
+    "devices by id": _nodes("Device", DEVICE),
+    "sessions by id": _nodes("Session", f"current device {{ {DEVICE} }}"),
+    "imports by id": _nodes("Import", IMPORT),
+}
+NOT_A_LIST_OF_THINGS = {"PushHighlightChangesPayload.results": "written one after another, each behind its savepoint"}
+
+
+@pytest.fixture
+async def shelves(http: Http, container: Container, monkeypatch: pytest.MonkeyPatch) -> tuple[Shelf, Shelf]:
+    """One with one of everything, one with fifty."""
+    lift_limits(monkeypatch)
+    return await filled(http, container, 1), await filled(http, container, MANY)
+
+
+async def cost(shelf: Shelf, container: Container, query: str) -> list[str]:
+    """Note what a query takes, without the reading of the session, which is remembered for four seconds."""
+    first = await shelf.reader.run(query)
+    with counted(container.database.engine) as statements:
+        assert await shelf.reader.run(query) == first
+    return [statement for statement in statements if "token_hash" not in statement]
+
+
+async def test_no_list_costs_more_statements_when_it_is_longer(
+    shelves: tuple[Shelf, Shelf], container: Container
+) -> None:
+    different = {}
+    for name, query in CASES.items():
+        few, many = [await cost(shelf, container, query(shelf)) for shelf in shelves]
+        if len(few) != len(many):
+            different[name] = (len(few), len(many), *sorted(set(many), key=many.count)[-2:])
+    assert not different
+
+
+async def test_twenty_highlights_with_their_books_take_three_statements(
+    shelves: tuple[Shelf, Shelf], container: Container
+) -> None:
+    plain = "{ viewer { highlights(first: 20) { nodes { id text note color book { id title authors } } } } }"
+    statements = await cost(shelves[1], container, plain)
+    # The viewer, the highlights, the books.
+    assert len(statements) == 3, statements
+
+
+def is_list(kind: GraphQLType) -> bool:
+    """Tell whether a type is a list of objects, or a connection."""
+    bare = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    if isinstance(bare, GraphQLList):
+        return is_composite_type(get_named_type(bare)) and get_named_type(bare).name != "UserError"
+    return get_named_type(bare).name.endswith("Connection")
+
+
+def lists_in(query: str) -> set[str]:
+    """Name the list fields that a document asks for."""
+    document, info, met = parse(query), TypeInfo(SCHEMA), set()
+    assert not validate(SCHEMA, document), query
+
+    class Noting(Visitor):
+        def enter_field(self, node: FieldNode, *_: Any) -> None:
+            definition, parent = info.get_field_def(), info.get_parent_type()
+            if definition is not None and parent is not None and is_list(definition.type):
+                met.add(f"{parent.name}.{node.name.value}")
+
+    visit(document, TypeInfoVisitor(info, Noting()))
+    return met
+
+
+def test_every_list_of_the_schema_has_a_case(nobody: Reader) -> None:
+    lists = {f"{parent}.{name}" for parent, name, definition in all_places() if is_list(definition.type)}
+    shelf = Shelf(nobody, "name", {kind: [] for kind in KINDS})
+    met = set().union(*(lists_in(query(shelf)) for query in CASES.values()))
+    assert lists - met == set(NOT_A_LIST_OF_THINGS)
