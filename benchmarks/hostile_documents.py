@@ -173,8 +173,8 @@ def chained_fragments(chance: random.Random) -> Made:
 
 
 def long_texts(chance: random.Random) -> Made:
-    """One token of a hundred thousand letters, or names as long."""
-    text = chance.choice(("x", "\\u0041", "é", "_")) * chance.choice((1_000, 20_000, 100_000))
+    """One token of hundreds of thousands of letters, or a name as long."""
+    text = chance.choice(("x", "\\u0041", "é", "_")) * chance.choice((1_000, 20_000, 60_000, 600_000))
     if chance.random() < 0.5:
         return f'query {_salt(chance)} {{ user(username: "{text}") {{ id }} }}', {}
     return f"query {_salt(chance)} {{ {'a' * len(text)} }}", {}
@@ -222,7 +222,7 @@ def noise(chance: random.Random) -> Made:
 
 def comments(chance: random.Random) -> Made:
     """What is no token: comments, commas and blanks by the megabyte."""
-    filler = chance.choice(("#x\n", ", ", "\n\n", "\t")) * chance.choice((1_000, 50_000, 300_000))
+    filler = chance.choice(("#x\n", ",", "\n", "\t")) * chance.choice((1_000, 50_000, 300_000, 1_300_000))
     return f"query {_salt(chance)} {{ viewer {filler} {{ email }} }}", {}
 
 

@@ -16,7 +16,7 @@ from benchmarks.kill_watch import Kills, LiveDevice, heard_by
 from benchmarks.server import ROOMY, App, running
 from core.database import Database
 
-IMPORTERS = 10
+IMPORTERS = 6
 HEARS_WITHIN = 30.0
 
 

@@ -70,7 +70,7 @@ class Importer:
             self.files.append(file)
             file.began = time.monotonic()
             await self._start(file)
-            await self._follow(file)
+            await self._follow(file, stop)
 
     async def _start(self, file: File) -> None:
         while not file.id:
@@ -82,9 +82,12 @@ class Importer:
             except (NotSent, Unknown):
                 await asyncio.sleep(0.2)
 
-    async def _follow(self, file: File) -> None:
-        while file.report.get("state") not in ENDED and time.monotonic() - file.began < DONE_WITHIN:
+    async def _follow(self, file: File, stop: asyncio.Event) -> None:
+        patience_ends = float("inf")
+        while file.report.get("state") not in ENDED and time.monotonic() < patience_ends:
             await asyncio.sleep(0.3)
+            if stop.is_set():
+                patience_ends = min(patience_ends, time.monotonic() + DONE_WITHIN)
             try:
                 file.report = (await self.client.ask(LOOK, id=file.id))["it"]
             except (NotSent, Unknown, Refused) as error:
