@@ -12,7 +12,7 @@ from graphql import (
     StringValueNode,
     validate,
 )
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import ParserCache, SchemaExtension
 
 from core.errors import RateLimited
 from core.text import is_storable
@@ -23,6 +23,7 @@ from schema.limits import Limits, TooMuch, check_document
 
 UNSTORABLE = "A text has a NUL or a lone surrogate, which no database can hold."
 LIMITS = Limits()
+LONGEST_KEPT = 16 << 10
 
 
 class OwnLoaders(SchemaExtension):
@@ -71,13 +72,46 @@ class StorableLiterals(ASTValidationRule):
             self.report_error(GraphQLError(UNSTORABLE, node, extensions={"code": "BAD_USER_INPUT"}))
 
 
-@lru_cache(maxsize=512)
+class BoundedParser(ParserCache):
+    """Refuse documents whose mere reading takes long; remember the short ones: what is cheap to send is dear to keep."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Look the document up, or leave it to be parsed."""
+        text = self.execution_context.query or ""
+        if len(text) > LIMITS.letters or text.count("\\") > LIMITS.escapes:
+            message = "This document is too long. Send long texts as variables."
+            raise GraphQLError(message, extensions={"code": "GRAPHQL_PARSE_FAILED"})
+        if len(text) <= LONGEST_KEPT:
+            yield from super().on_parse()
+        else:
+            yield
+
+
+class _Refused(Exception):
+    """The errors of a document; raised, because only what is returned is remembered."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+@lru_cache(maxsize=256)
+def _require_valid(schema: GraphQLSchema, document: DocumentNode, rules: tuple[Any, ...]) -> None:
+    errors = check_document(document, LIMITS) or validate(schema, document, rules)
+    if errors:
+        raise _Refused(errors)
+
+
 def _errors_of(schema: GraphQLSchema, document: DocumentNode, rules: tuple[Any, ...]) -> list[GraphQLError]:
-    return check_document(document, LIMITS) or validate(schema, document, rules)
+    try:
+        _require_valid(schema, document, rules)
+    except _Refused as refused:
+        return refused.errors
+    return []
 
 
 class LimitedValidation(SchemaExtension):
-    """Check the limits first, then validate; remember what came of it, so that a known document costs nothing."""
+    """Check the limits first, then validate; remember what is valid, so that a known document costs nothing."""
 
     def on_validate(self) -> Iterator[None]:
         """Find the errors of the document."""

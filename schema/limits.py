@@ -22,6 +22,9 @@ from graphql import (
     visit,
 )
 
+INTROSPECTIONS = frozenset({"__schema", "__type", "types"})
+"""Fields that cost nothing and can each print the whole schema; usual tools need two of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -30,8 +33,12 @@ class Limits:
     depth: int = 15
     aliases: int = 30
     tokens: int = 2_000
+    letters: int = 1_300_000
+    """A file to import may stand in the document itself."""
+    escapes: int = 60_000
     directives: int = 50
     directives_per_node: int = 5
+    introspections: int = 4
     work: int = 20_000
     cost: int = 5_000
 
@@ -64,7 +71,7 @@ class _Counter(Visitor):
     def __init__(self, limits: Limits) -> None:
         super().__init__()
         self._limits = limits
-        self._aliases = self._directives = 0
+        self._aliases = self._directives = self._introspections = 0
 
     def enter(self, node: Node, *_: object) -> None:
         directives = len(getattr(node, "directives", None) or ())
@@ -77,6 +84,10 @@ class _Counter(Visitor):
             self._aliases += 1
             if self._aliases > self._limits.aliases:
                 raise TooMuch(f"A document may hold at most {self._limits.aliases} aliases.", node)
+        if isinstance(node, FieldNode) and node.name.value in INTROSPECTIONS:
+            self._introspections += 1
+            if self._introspections > self._limits.introspections:
+                raise TooMuch("This document asks for the schema too often.", node)
 
 
 def _count(document: DocumentNode, limits: Limits) -> None:

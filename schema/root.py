@@ -2,7 +2,7 @@
 
 import strawberry
 from graphql import GraphQLError, NoSchemaIntrospectionCustomRule
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -19,6 +19,7 @@ from schema.describe import describe
 from schema.errors import CodedErrors
 from schema.extensions import (
     LIMITS,
+    BoundedParser,
     Charged,
     LimitedValidation,
     OwnLoaders,
@@ -80,7 +81,7 @@ def _make(*, introspection: bool) -> Schema:
             OwnLoaders,
             StorableVariables,
             _tokens,
-            ParserCache,
+            BoundedParser,
             _open_rules if introspection else _closed_rules,
             LimitedValidation,
             Charged,

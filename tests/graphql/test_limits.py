@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
+from graphql import get_introspection_query
 from redis.asyncio import Redis
+from strawberry.extensions import ParserCache
 
 from core.settings import Settings
+from schema.extensions import LONGEST_KEPT, _require_valid
+from schema.limits import Limits
 from tests.support.api import Reader
 
 Http = TestClient[Any, Any]
@@ -45,3 +49,35 @@ async def test_an_empty_bucket_is_429_with_a_time_to_come_back(http: Http) -> No
             assert response.headers["RateLimit-Policy"] == '"cost";q=2000;w=60'
     else:
         pytest.fail("the limit never came")
+
+
+async def test_the_schema_is_told_once_a_document_not_twenty_times(nobody: Reader) -> None:
+    answer = await nobody.run(get_introspection_query(input_value_deprecation=True))
+    assert answer["__schema"]["types"]
+    many = " ".join(f"t{n}: types {{ name }}" for n in range(20))
+    error = await nobody.error(f"{{ __schema {{ {many} }} }}")
+    assert error["message"] == "This document asks for the schema too often."
+    assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_only_documents_that_are_short_and_valid_are_remembered(nobody: Reader) -> None:
+    parsed: Any = ParserCache().cached_parse_document
+    valid, misses = _require_valid.cache_info().currsize, parsed.cache_info().misses
+    long = "#" * (LONGEST_KEPT + 1)
+    assert (await nobody.run(f"query NotKept {{ viewer {{ email }} }} {long}"))["viewer"] is None
+    assert parsed.cache_info().misses == misses
+    for _ in range(2):
+        error = await nobody.error("query NeverValid { viewer { shoeSize } }")
+        assert "shoeSize" in error["message"]
+    assert _require_valid.cache_info().currsize == valid + 1  # of the long one only its tokens are kept, not its text
+
+
+@pytest.mark.parametrize("text", ["x" * 501, r"\u0041" * 51])
+async def test_a_document_that_takes_long_to_read_is_refused_unread(
+    nobody: Reader, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr("schema.extensions.LIMITS", Limits(letters=500, escapes=50))
+    error = await nobody.error(f'{{ user(username: "{text}") {{ id }} }}')
+    assert error["message"] == "This document is too long. Send long texts as variables."
+    assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
+    assert (await nobody.run('{ user(username: "nobody") { id } }'))["user"] is None
