@@ -34,8 +34,12 @@ def growing_file(chance: random.Random, length: int) -> list[str]:
     return records
 
 
-@pytest.mark.parametrize("seed", [*range(5), random.SystemRandom().randrange(1 << 32)])
-async def test_after_the_longest_copy_no_copy_changes_anything(ada: Reader, container: Container, seed: int) -> None:
+@pytest.mark.parametrize("seed", [*range(5), pytest.param(None, id="another")])
+async def test_after_the_longest_copy_no_copy_changes_anything(
+    ada: Reader, container: Container, seed: int | None
+) -> None:
+    seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
+    print("seed", seed)  # noqa: T201 - shown when the test fails
     chance = random.Random(seed)  # noqa: S311
     records = growing_file(chance, 30)
     lengths = [chance.randrange(1, 30) for _ in range(3)]
