@@ -1,6 +1,7 @@
 """A device pushes its offline work: each operation once, each with an outcome, none able to hold up the next."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from runtime.container import Container
 from services.sync.merge import fork_id
 from services.sync.writer import HighlightWriter
 from tests.support.api import Reader
-from tests.support.sync import ago, editing, forged, making, op, pull, pull_all, push, pushed, sign_in, uuid_of
+from tests.support.sync import PUSH, ago, editing, forged, making, op, pull, pull_all, push, pushed, sign_in, uuid_of
 
 YEAR = timedelta(days=365)
 
@@ -428,3 +429,21 @@ async def test_the_trigger_refuses_a_change_that_no_device_would_learn_of(ada: R
             async with container.database.writing() as session:
                 await session.execute(text(f"UPDATE highlights SET {change}"))  # noqa: S608 - the list above
     assert await everything(container) == before
+
+
+@pytest.mark.parametrize("spelled", ["\\u0000", "\\u0000\\u0000"])
+async def test_a_text_that_cannot_be_stored_refuses_its_operation_alone(
+    ada: Reader, container: Container, spelled: str
+) -> None:
+    bad, good = op(making("SPELLED")), op(making("Good words."))
+    variables = {"deviceId": ada.device_id, "sentAt": datetime.now(UTC).isoformat(), "ops": [bad, good]}
+    query = f"mutation($i: PushHighlightChangesInput!) {{ pushHighlightChanges(input: $i) {{ {PUSH} }} }}"
+    body = json.dumps({"query": query, "variables": {"i": variables}}).replace("SPELLED", f"a {spelled} b")
+    for replayed in (False, True):
+        headers = {**ada.headers, "Content-Type": "application/json"}
+        async with ada.http.post("/graphql", data=body, headers=headers) as response:
+            answer = await response.json()
+        results = answer["data"]["pushHighlightChanges"]["results"]
+        assert [(r["outcome"], r["replayed"]) for r in results] == [("REJECTED", replayed), ("APPLIED", replayed)]
+        assert results[0]["error"]["code"] == "INVALID"
+    assert len((await everything(container))[0]) == 1
