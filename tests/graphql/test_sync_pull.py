@@ -167,7 +167,7 @@ async def test_a_restored_database_begins_a_new_epoch_once(ada: Reader, containe
     assert (await pull(ada, cursor))["resync"] == "EPOCH_CHANGED"
 
 
-@pytest.mark.parametrize("first", [0, -1, 501, 2**31 - 1])
+@pytest.mark.parametrize("first", [0, -1, 501, 600])
 async def test_a_strange_page_size_is_refused(ada: Reader, first: int) -> None:
     error = await ada.error(PULL, deviceId=ada.device_id, after=None, first=first)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
