@@ -1,6 +1,7 @@
 # Everything runs in .venv, which each target sees to first.
 PY := .venv/bin/python
-PYTEST_ARGS ?=
+# A process for each core, each with servers of its own; `make test PYTEST_ARGS="-n 0 -k sync"` for a few.
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist worksteal
 .DEFAULT_GOAL := help
 .PHONY: help setup run serve worker migrate seed schema test test-debian check format lint types layers gaps
 
