@@ -4,7 +4,7 @@ ARGS ?=
 
 bench-create: setup ## Time creates, and their delivery to 20 and to 100 devices
 	@$(PY) -m benchmarks.create_highlight $(ARGS)
-	@$(PY) -m benchmarks.create_highlight --devices 100 --rate 0.5 --count 60 --name create-highlight-100-devices $(ARGS)
+	@$(PY) -m benchmarks.create_highlight --devices 100 --rate 0.5 --count 20 --name create-highlight-100-devices $(ARGS)
 
 bench-statements: setup ## Count the SQL statements of lists
 	@$(PY) -m benchmarks.statements

@@ -104,7 +104,7 @@ async def measure(app: App, load: Load) -> list[Run]:
         process.start()
         try:
             await asyncio.wait_for(asyncio.to_thread(pipe.recv), PATIENCE)
-            await _run(app, reader, pipe, replace(load, count=WARM_UP))
+            await _run(app, reader, pipe, replace(load, count=min(WARM_UP, load.count)))
             runs = []
             for number in range(RUNS):
                 runs.append(await _run(app, reader, pipe, load))
@@ -156,7 +156,7 @@ def lines(runs: Sequence[Run], load: Load) -> list[str]:
     told = [
         *report.header(),
         f"counts    {RUNS} runs of {load.count:,} creates, or of as many as go into {load.seconds:g} s, {pace},",
-        f"          after {WARM_UP} to warm up; {load.devices} connected devices",
+        f"          after up to {WARM_UP} to warm up; {load.devices} connected devices",
         f"duration  {sum(run.seconds for run in runs):.1f} s of load",
         "delivery  from the acknowledgement to the event on a device's socket, over all devices and creates;",
         "          below zero: the device had it before its maker had the answer",
