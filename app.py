@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -10,7 +9,7 @@ from aiohttp import web
 from clients.bus import ValkeyBus
 from clients.documents import ValkeyDocuments
 from clients.limits import ValkeyBuckets
-from commands.line import Programs, main
+from commands.line import Programs, leave, main
 from core.database import Database
 from core.settings import Settings
 from core.tasks import cancel_all
@@ -116,4 +115,4 @@ async def run_worker(settings: Settings, *, database_url: str, redis_url: str, s
 
 
 if __name__ == "__main__":
-    sys.exit(main(Programs(make_app=create_app, run_worker=run_worker)))
+    leave(main(Programs(make_app=create_app, run_worker=run_worker)))
