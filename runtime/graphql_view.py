@@ -6,7 +6,6 @@ from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
-import orjson
 import strawberry
 from aiohttp import web
 from cross_web import AiohttpHTTPRequestAdapter, AsyncHTTPRequestAdapter, HTTPException
@@ -32,6 +31,8 @@ from runtime.http import (
     JSON,
     RequestRefused,
     check_shape,
+    dumps,
+    loads,
     read_json,
     refusal,
     wants_events,
@@ -249,7 +250,7 @@ class CommonplaceView(GraphQLView[Context, None]):
         """Write the answer with its status, media type, rate limit and, for GET, its tag."""
         request: web.Request = sub_response[REQUEST]
         newer = wants_graphql_response(request.headers.get("Accept", ""))
-        sub_response.body = orjson.dumps(response_data)
+        sub_response.body = dumps(response_data)
         sub_response.content_type = GRAPHQL_RESPONSE if newer else JSON
         sub_response.charset = "utf-8"
         if newer and isinstance(response_data, dict) and "data" not in response_data:
@@ -279,11 +280,11 @@ class CommonplaceView(GraphQLView[Context, None]):
 
     def encode_json(self, data: object) -> str:
         """Write JSON for sockets and events."""
-        return orjson.dumps(data).decode()
+        return dumps(data).decode()
 
     def decode_json(self, data: str | bytes) -> object:
         """Read JSON for sockets, which close when it is none: there is no HTTP answer to give any more."""
-        return orjson.loads(data)
+        return loads(data)
 
 
 async def _body(request: AsyncHTTPRequestAdapter) -> str | bytes:

@@ -4,6 +4,7 @@ Follows the GraphQL over HTTP draft as its audit suite tests it: with `applicati
 answered 400; with plain `application/json`, for older clients, 200 where it got as far as GraphQL.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -75,11 +76,37 @@ def wants_events(header: str) -> bool:
     return bool(first) and first[0].media_type == "text/event-stream"
 
 
+def loads(data: str | bytes) -> Any:
+    """Read JSON; raise JSONDecodeError, a ValueError, for what is none.
+
+    A lone surrogate is JSON that orjson does not take. It is let in, for the service to refuse where it stands: a device
+    with one bad note must not be told that all of its offline work is unreadable.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        if b"\\ud" not in (data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")).lower():
+            raise
+        return json.loads(data, parse_constant=_no_number)
+
+
+def _no_number(word: str) -> Any:
+    raise json.JSONDecodeError("not a JSON number", word, 0)
+
+
+def dumps(data: Any) -> bytes:
+    """Write JSON; a lone surrogate that an error message repeats goes out as it came in, escaped."""
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        return json.dumps(data, separators=(",", ":")).encode()
+
+
 def read_json(data: str | bytes) -> Any:
     """Read JSON; raise RequestRefused for what is none."""
     try:
-        return orjson.loads(data)
-    except (orjson.JSONDecodeError, RecursionError):
+        return loads(data)
+    except (ValueError, RecursionError):
         raise RequestRefused(400, "The body is not JSON in UTF-8.") from None
 
 

@@ -63,6 +63,10 @@ async def test_a_body_of_five_megabytes_is_too_large(http: Http) -> None:
         ({"query": "query A { viewer { email } } query B { viewer { email } }"}, "OPERATION_RESOLUTION_FAILURE"),
         ({"query": "query A { viewer { email } }", "operationName": "C"}, "OPERATION_RESOLUTION_FAILURE"),
         ({"query": '{ user(username: "\\u0000") { id } }'}, "BAD_USER_INPUT"),
+        (
+            {"query": "query($n: String!) { user(username: $n) { id } }", "variables": {"n": "\ud800"}},
+            "BAD_USER_INPUT",
+        ),
     ],
 )
 async def test_a_request_error_has_a_code_and_no_data(http: Http, body: dict[str, Any], code: str) -> None:

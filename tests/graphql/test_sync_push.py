@@ -431,7 +431,7 @@ async def test_the_trigger_refuses_a_change_that_no_device_would_learn_of(ada: R
     assert await everything(container) == before
 
 
-@pytest.mark.parametrize("spelled", ["\\u0000", "\\u0000\\u0000"])
+@pytest.mark.parametrize("spelled", ["\\u0000", "\\u0000\\u0000", "\\ud800", "\\uDFFF"])
 async def test_a_text_that_cannot_be_stored_refuses_its_operation_alone(
     ada: Reader, container: Container, spelled: str
 ) -> None:
