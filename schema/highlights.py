@@ -7,6 +7,7 @@ from uuid import UUID
 
 import strawberry
 
+from core.errors import NotFound
 from core.ids import global_id
 from models import Highlight as HighlightRow
 from models.highlights import HighlightColor
@@ -22,7 +23,7 @@ from schema.pagination import Connection
 from schema.profiles import User
 from services.sync import drafts
 from services.sync.cursors import version
-from services.sync.writer import Applied
+from services.sync.writer import NO_HIGHLIGHT, Applied
 
 described(
     HighlightColor,
@@ -124,7 +125,8 @@ class Highlight(Node):
         """Who marked it."""
         found = await info.context.loaders.profile_by_id.load(self.row.user_id)
         if found is None:
-            raise RuntimeError("whoever sees a highlight may know of its owner")
+            # A block, or the end of the account, came between the two reads of this answer.
+            raise NotFound(NO_HIGHLIGHT)
         return User.from_model(found)
 
     @strawberry.field
