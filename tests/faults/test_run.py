@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from commands.demo_data import DEMO_READER, PASSWORD
 from runtime.servers import free_port
 from runtime.supervisor import EXIT_SETTINGS
 from tests.runtime.support import eventually
-from tests.support.program import app, left, open_folder, running
+from tests.support.program import ROOT, Program, app, left, open_folder, running
 
 BOUND = 5.0
 SIGN_IN = f'mutation {{ signIn(input: {{login: "{DEMO_READER}", password: "{PASSWORD}"}}) {{ token }} }}'
@@ -75,7 +76,30 @@ async def test_what_run_prints_can_be_pasted(data_dir: Path) -> None:
         printed = (await shell.communicate())[0]
         highlights = json.loads(printed)["data"]["viewer"]["highlights"]["nodes"]
         assert len(highlights) == 3
+        await _two_terminals(program, sign_in)
         assert (await program.stop())[0] == 0
+
+
+async def _two_terminals(program: Program, sign_in: str) -> None:
+    """Do what the README says about a subscription."""
+    readme = (await asyncio.to_thread((ROOT / "README.md").read_text)).replace("127.0.0.1:8000", program.url[7:])
+    section = readme.split("## A subscription in two terminals")[1].split("\n## ")[0]
+    first, second = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    first = first.replace(".venv/bin/gql-cli", f"exec {Path(sys.executable).parent}/gql-cli")
+    listening = await asyncio.create_subprocess_shell(
+        f"{sign_in}\n{first}", stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    assert listening.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            while b"SyncCaughtUp" not in (await listening.stdout.readline()):
+                pass
+            marking = await asyncio.create_subprocess_shell(f"{sign_in}\n{second}", stdout=asyncio.subprocess.DEVNULL)
+            assert await marking.wait() == 0
+            assert b"Hello, other device." in await listening.stdout.readline()
+    finally:
+        os.killpg(listening.pid, signal.SIGKILL)
+        await listening.wait()
 
 
 async def test_nothing_is_left_of_a_run_that_is_killed(data_dir: Path) -> None:
