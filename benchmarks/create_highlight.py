@@ -97,7 +97,7 @@ async def measure(app: App, load: Load) -> list[Run]:
     async with client.session(PATIENCE) as http:
         name, reader = await client.sign_up(http, app.url)
         report.progress(f"signing in on {load.devices} devices …")
-        others = await client.connect_devices(http, app.url, name, load.devices)
+        others = [reader, *await client.connect_devices(http, app.url, name, load.devices - 1)]
         pipe, theirs = multiprocessing.get_context("spawn").Pipe()
         known = [(device.token or "", device.device_id) for device in others]
         process = multiprocessing.get_context("spawn").Process(target=listen, args=(theirs, app.url, known))
