@@ -1,6 +1,6 @@
 # Figures, each into benchmarks/results/; docs/benchmarks.md says what they mean. ARGS="--seed 2" goes on to the program.
 ARGS ?=
-.PHONY: bench-create bench-statements bench-limits kill-api kill-worker kill-postgres kill-valkey kill-all
+.PHONY: bench-create bench-statements bench-limits bench-torn kill-api kill-worker kill-postgres kill-valkey kill-all
 
 bench-create: setup ## Time creates, and their delivery to 20 and to 100 devices
 	@$(PY) -m benchmarks.create_highlight $(ARGS)
@@ -12,6 +12,9 @@ bench-statements: setup ## Count the SQL statements of lists
 bench-limits: setup ## Tell what the limits cost, and what hostile documents cost
 	@$(PY) -m benchmarks.limits
 	@$(PY) -m benchmarks.hostile $(ARGS)
+
+bench-torn: setup ## Tear 1,000 sockets off, and count what they leave behind
+	@$(PY) -m benchmarks.torn $(ARGS)
 
 kill-api kill-worker kill-postgres kill-valkey: setup ## Kill it at random under writes; count what is lost and doubled
 	@$(PY) -m benchmarks.kill $(patsubst kill-%,%,$@) $(ARGS)

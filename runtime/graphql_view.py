@@ -41,7 +41,7 @@ from runtime.http import (
 from runtime.keys import CONTEXT, NAMED, REQUEST, SOCKET, VIEWER
 from runtime.persisted import PersistedOperations
 from runtime.sessions import BadToken, OpenSocket, SessionCache, SocketRegistry
-from runtime.sockets import STALLED_SECONDS, TRY_AGAIN_LATER, BoundedSocketAdapter, WebSocket, open_socket
+from runtime.sockets import STALLED_SECONDS, TRY_AGAIN_LATER, BoundedSocketAdapter, QuietHandler, WebSocket, open_socket
 
 INIT_SECONDS = 10
 SUBSCRIPTIONS_PER_SOCKET = 50
@@ -60,6 +60,7 @@ class CommonplaceView(GraphQLView[Context, None]):
     """GraphQL over HTTP, WebSocket and server-sent events."""
 
     websocket_adapter_class = BoundedSocketAdapter
+    graphql_transport_ws_handler_class = QuietHandler
 
     def __init__(
         self,

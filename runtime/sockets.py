@@ -5,10 +5,12 @@ import contextlib
 import random
 import socket as sockets
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 from strawberry.aiohttp.views import AiohttpWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from runtime.sessions import SocketRegistry
 
@@ -79,6 +81,15 @@ class BoundedSocketAdapter(AiohttpWebSocketAdapter):
         if transport is not None:
             asyncio.get_running_loop().call_later(CUT_SECONDS, transport.abort)
         closing.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+class QuietHandler(BaseGraphQLTransportWSHandler[Any, Any]):
+    """The protocol's handler, to which a reader who has gone is nothing to log."""
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Log a fault of an operation."""
+        if not isinstance(error, WebSocketDisconnected):
+            await super().handle_task_exception(error)
 
 
 async def close_for_restart(registry: SocketRegistry) -> None:
