@@ -88,6 +88,8 @@ def data_dir() -> Iterator[Path]:
     """Make a folder that the embedded servers' user may enter, and take it away again."""
     home = Path(tempfile.mkdtemp(prefix="commonplace-bench-"))
     home.chmod(0o755)
+    # Told to stop, clean up as after a failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         yield home
     finally:
