@@ -12,12 +12,20 @@ from services.accounts import SESSION_LIFE
 PUBLIC_SECONDS = 60
 
 
-def finished(request: web.Request, response: web.Response) -> web.Response:
+def finished(request: web.Request, response: web.Response, *, has_errors: bool) -> web.Response:
     """Complete an answer with its header fields; a GET whose answer its client has becomes a 304."""
-    context = request[CONTEXT]
-    _tell_allowance(response, context.meter)
+    context, reads = request[CONTEXT], request.method in ("GET", "HEAD")
+    # The same for everybody: a GET that names its operation, signed out.
+    public = reads and request.get(NAMED, False) and not request[VIEWER].is_signed_in and not has_errors
+    if not public:
+        _tell_allowance(response, context.meter)
     _set_cookie(request, response, context.reply)
-    return _tagged(request, response) if request.method in ("GET", "HEAD") else response
+    if not reads:
+        return response
+    if has_errors or response.status != web.HTTPOk.status_code:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    return _tagged(request, response, public=public)
 
 
 def _tell_allowance(response: web.Response, meter: Meter) -> None:
@@ -43,12 +51,8 @@ def _set_cookie(request: web.Request, response: web.Response, reply: Reply) -> N
         response.del_cookie(COOKIE, path="/", httponly=True, secure=secure, samesite="Lax")
 
 
-def _tagged(request: web.Request, response: web.Response) -> web.Response:
-    """Let a GET be cached: by everybody when it was named and signed out, else by its own client, who must ask again."""
-    if response.status != web.HTTPOk.status_code:
-        response.headers["Cache-Control"] = "no-store"
-        return response
-    public = request.get(NAMED, False) and not request[VIEWER].is_signed_in
+def _tagged(request: web.Request, response: web.Response, *, public: bool) -> web.Response:
+    """Let an answer be cached: by everybody, or by its own client, who must ask again."""
     age = f"public, max-age={PUBLIC_SECONDS}" if public else "private, max-age=0, must-revalidate"
     response.headers["Cache-Control"] = age
     tag = hashlib.sha256(_body(response)).hexdigest()[:32]

@@ -251,12 +251,16 @@ class CommonplaceView(GraphQLView[Context, None]):
         """Write the answer with its status, media type, rate limit and, for GET, its tag."""
         request: web.Request = sub_response[REQUEST]
         newer = wants_graphql_response(request.headers.get("Accept", ""))
+        if request.method in ("GET", "HEAD") and isinstance(response_data, dict):
+            # What is left of the minute differs each time, and is nobody else's: it would keep a cache from ever answering.
+            response_data.pop("extensions", None)
         sub_response.body = dumps(response_data)
         sub_response.content_type = GRAPHQL_RESPONSE if newer else JSON
         sub_response.charset = "utf-8"
         if newer and isinstance(response_data, dict) and "data" not in response_data:
             sub_response.set_status(400)
-        return finished(request, sub_response)
+        has_errors = not isinstance(response_data, dict) or bool(response_data.get("errors"))
+        return finished(request, sub_response, has_errors=has_errors)
 
     async def create_streaming_response(
         self,

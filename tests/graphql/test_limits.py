@@ -1,5 +1,7 @@
 """What a minute holds, and what is refused before it runs."""
 
+import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -82,3 +84,18 @@ async def test_a_document_that_takes_long_to_read_is_refused_unread(
     assert error["message"] == "This document is too long. Send long texts as variables."
     assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
     assert (await nobody.run('{ user(username: "nobody") { id } }'))["user"] is None
+
+
+async def test_an_empty_bucket_is_429_for_a_named_query_too_and_nobody_keeps_that(http: Http) -> None:
+    query = "{ books(first: 100) { nodes { id } edges { node { id } } } }"
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(query.encode()).hexdigest()}}
+    async with http.post("/graphql", json={"query": query, "extensions": extensions}):
+        pass
+    for _ in range(12):
+        async with http.get("/graphql", params={"extensions": json.dumps(extensions)}) as response:
+            if response.status == 429:
+                assert response.headers["Cache-Control"] == "no-store"
+                break
+            assert response.headers["Cache-Control"].startswith("public")
+    else:
+        pytest.fail("the limit never came")
