@@ -33,7 +33,7 @@ class Limits:
     depth: int = 15
     aliases: int = 30
     tokens: int = 2_000
-    letters: int = 1_300_000
+    letters: int = 1_100_000
     """A file to import may stand in the document itself."""
     escapes: int = 60_000
     directives: int = 50
