@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 import pytest
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from app import SOCKETS
 from core.settings import Settings
@@ -49,4 +49,15 @@ async def test_a_stalled_reader_is_closed_and_hurts_nobody(
             assert (await good.next())["highlightChanges"]["__typename"] == "HighlightUpserted"
         async with asyncio.timeout(15):
             while len(app[SOCKETS]) > 1:  # noqa: ASYNC110 - there is no event for what is gone
+                await asyncio.sleep(0.1)
+
+
+async def test_a_silent_peer_is_asked_whether_it_lives_and_cut_off_when_it_does_not_answer(
+    ada: Reader, app: web.Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "HEARTBEAT_SECONDS", 0.5)
+    async with ada.http.ws_connect("/graphql", protocols=["graphql-transport-ws"], autoping=False) as ws:
+        assert (await ws.receive(timeout=10)).type is WSMsgType.PING
+        async with asyncio.timeout(15):
+            while len(app[SOCKETS]):  # noqa: ASYNC110 - there is no event for what is gone
                 await asyncio.sleep(0.1)
