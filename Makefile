@@ -33,7 +33,7 @@ test: setup ## Run the tests, also beside a running server
 	@exec $(PY) -m pytest $(PYTEST_ARGS)
 
 test-debian: setup ## Run the tests on Debian's PostgreSQL and Redis
-	@.ci/test-debian $(PYTEST_ARGS)
+	@.ci/test-debian -n0
 
 check: lint types layers gaps test ## The whole gate
 
