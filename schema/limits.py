@@ -33,8 +33,8 @@ class Limits:
     depth: int = 15
     aliases: int = 30
     tokens: int = 2_000
-    letters: int = 1_100_000
-    """A file to import may stand in the document itself."""
+    letters: int = 800_000
+    """A larger text, such as a file to import, goes into a variable, which nobody has to lex."""
     escapes: int = 60_000
     directives: int = 50
     directives_per_node: int = 5
