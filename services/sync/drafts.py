@@ -56,11 +56,6 @@ class HighlightPatch:
     color: str | UnsetType = UNSET
     visibility: str | UnsetType = UNSET
 
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether nothing is edited."""
-        return all(part is UNSET for part in (self.passage, self.note, self.color, self.visibility))
-
 
 @dataclass(frozen=True, slots=True)
 class Create:
