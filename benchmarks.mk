@@ -1,10 +1,19 @@
 # Figures, each into benchmarks/results/; docs/benchmarks.md says what they mean. ARGS="--seed 2" goes on to the program.
 ARGS ?=
-.PHONY: bench-create bench-statements bench-limits bench-torn kill-api kill-worker kill-postgres kill-valkey kill-all
+.PHONY: bench-create bench-idle bench-delivery bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync
+
+bench-export: setup ## Take 100,000 highlights away in each format
+	@$(PY) -m benchmarks.exports $(ARGS)
 
 bench-create: setup ## Time creates, and their delivery to 20 and to 100 devices
 	@$(PY) -m benchmarks.create_highlight $(ARGS)
 	@$(PY) -m benchmarks.create_highlight --devices 100 --rate 0.5 --count 20 --name create-highlight-100-devices $(ARGS)
+
+bench-delivery: setup ## Time delivery to 100 and to 500 connected devices
+	@$(PY) -m benchmarks.delivery $(ARGS)
+
+bench-idle: setup ## Tell what an idle socket costs in memory
+	@$(PY) -m benchmarks.idle
 
 bench-statements: setup ## Count the SQL statements of lists
 	@$(PY) -m benchmarks.statements
@@ -16,6 +25,12 @@ bench-limits: setup ## Tell what the limits cost, and what hostile documents cos
 bench-torn: setup ## Tear 1,000 sockets off, and count what they leave behind
 	@$(PY) -m benchmarks.torn $(ARGS)
 
+bench-first-sync: setup ## Sync 10,000 highlights to a new device: time, and the server's memory
+	@$(PY) -m benchmarks.first_sync $(ARGS)
+
+bench-import: setup ## Import clippings and JSON of 20 MB: time, memory, the longest stall of the event loop
+	@$(PY) -m benchmarks.imports $(ARGS)
+
 kill-api kill-worker kill-postgres kill-valkey: setup ## Kill it at random under writes; count what is lost and doubled
 	@$(PY) -m benchmarks.kill $(patsubst kill-%,%,$@) $(ARGS)
 
@@ -24,3 +39,9 @@ kill-all: ## Kill all four, one after another
 	@$(MAKE) --no-print-directory kill-worker
 	@$(MAKE) --no-print-directory kill-postgres
 	@$(MAKE) --no-print-directory kill-valkey
+
+storm: setup ## Ten devices against real processes while everything fails; count what is lost, doubled and different
+	@$(PY) -m benchmarks.storm --faults 500 $(ARGS)
+
+prove-sync: setup ## Play sync against its model: 1,000 examples of 50 steps; ARGS="--seed 1 --examples 100"
+	@$(PY) -m benchmarks.prove_sync $(ARGS)

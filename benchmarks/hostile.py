@@ -61,6 +61,10 @@ class Nobody:
         """Refuse: nothing here subscribes."""
         raise NotImplementedError
 
+    async def pull(self, *_: Any) -> Any:
+        """Refuse."""
+        raise NotImplementedError
+
     def note_sent(self, *_: Any) -> None:
         """Refuse."""
         raise NotImplementedError
@@ -87,6 +91,7 @@ def surroundings(container: Container) -> Context:
         viewer=viewer,
         loaders=Loaders(container.database, viewer),
         address="192.0.2.1",
+        origin="http://127.0.0.1",
     )
 
 

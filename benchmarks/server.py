@@ -30,7 +30,7 @@ ROOMY = {
 """Settings under which a load meets no allowance: what is measured is the work."""
 START_SECONDS, STOP_SECONDS = 60.0, 20.0
 OURS = ("DATABASE_URL", "REDIS_URL", "MAKELEVEL", "MAKEFLAGS", *ROOMY)
-LAST_WORDS = {"api": "serve", "worker": "worker"}
+LAST_WORDS = {"api": {"serve", "--share-port"}, "worker": {"worker"}}
 PROGRAMS = {"postgres": "postgres", "valkey": "valkey-server"}
 
 
@@ -50,7 +50,12 @@ class App:
 
     def pid(self, part: str) -> int | None:
         """Find the process of a part: api, worker, postgres or valkey."""
-        return next((pid for pid, words in _children(self.owner) if _is(part, words)), None)
+        return next(iter(self.pids(part)), None)
+
+    def pids(self, part: str) -> list[int]:
+        """Find all processes of a part, parents first; PostgreSQL's own children too."""
+        found = [pid for pid, words in _children(self.owner) if _is(part, words)]
+        return found + [child for pid in found for child, _ in _children(pid)]
 
     def cpu(self, part: str) -> float:
         """Tell how many seconds a part has computed so far."""
@@ -68,7 +73,7 @@ def _cpu(pid: int | None) -> float:
 
 def _is(part: str, words: Sequence[str]) -> bool:
     if part in LAST_WORDS:
-        return words[-1] == LAST_WORDS[part]
+        return words[-1] in LAST_WORDS[part]
     return Path(words[0]).name.startswith(PROGRAMS[part])
 
 

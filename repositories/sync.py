@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Uuid,
+    cast,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -73,18 +87,44 @@ class SyncRepository:
         wanted = select(Device).where(Device.id == device_id, visibility.own(Device, viewer))
         return await self._session.scalar(wanted.execution_options(populate_existing=True))
 
+    async def devices(self, viewer: Viewer) -> Mapping[UUID, Device]:
+        """Read all of the viewer's devices."""
+        wanted = select(Device).where(visibility.own(Device, viewer)).execution_options(populate_existing=True)
+        return {device.id: device for device in await self._session.scalars(wanted)}
+
     async def note_progress(self, sent: Mapping[UUID, tuple[int, datetime]]) -> None:
         """Write how far devices have been sent; the latest answer counts, so that one begun again from nothing goes back."""
-        for device_id, (seq, at) in sorted(sent.items()):
-            older = (Device.id == device_id, or_(Device.synced_at.is_(None), Device.synced_at <= at))
-            await self._session.execute(
-                update(Device).where(*older).values(synced_seq=seq, synced_at=at, last_seen_at=at)
+        if not sent:
+            return
+        # In the order of their ids: another process may be writing some of the same.
+        locked = select(Device.id).where(Device.id.in_(sent)).order_by(Device.id)
+        await self._session.execute(locked.with_for_update(key_share=True))
+        ids, places = list(sent), list(sent.values())
+        told = (
+            func.unnest(
+                cast(ids, ARRAY(Uuid)),
+                cast([seq for seq, _ in places], ARRAY(BigInteger)),
+                cast([at for _, at in places], ARRAY(DateTime(timezone=True))),
             )
+            .table_valued(column("id", Uuid), column("seq", BigInteger), column("at", DateTime(timezone=True)))
+            .render_derived(name="told")
+        )
+        older = or_(Device.synced_at.is_(None), Device.synced_at <= told.c.at)
+        await self._session.execute(
+            update(Device)
+            .where(Device.id == told.c.id, older)
+            .values(synced_seq=told.c.seq, synced_at=told.c.at, last_seen_at=told.c.at)
+            .execution_options(synchronize_session=False)
+        )
 
     async def resynced(self, device_id: UUID, *, highlights: bool, notes: bool) -> None:
         """Note that a device began again from nothing, as it was told to, with these switches; not if they moved meanwhile."""
         as_read = (Device.id == device_id, Device.sync_highlights == highlights, Device.sync_notes == notes)
         await self._session.execute(update(Device).where(*as_read).values(must_resync=False))
+
+    async def note_pushed(self, device_id: UUID, op_id: UUID) -> None:
+        """Note the last operation that was taken from a device; the reader's counter must be locked."""
+        await self._session.execute(update(Device).where(Device.id == device_id).values(pushed_op_id=op_id))
 
     async def pending(self, viewer: Viewer, device_ids: Sequence[UUID], *, most: int) -> Mapping[UUID, int]:
         """Count, up to a limit, the changes after each device's last cursor, in one statement."""
@@ -131,7 +171,7 @@ class SyncRepository:
         known = await self._session.scalar(select(SyncEpoch.epoch).where(SyncEpoch.fingerprint == fingerprint))
         if known is not None:
             return known
-        await self._session.execute(
+        begun = await self._session.execute(
             insert(SyncEpoch)
             .values(epoch=secrets.token_hex(8), fingerprint=fingerprint)
             .on_conflict_do_update(
@@ -139,13 +179,22 @@ class SyncRepository:
                 set_={"epoch": secrets.token_hex(8), "fingerprint": fingerprint, "began_at": func.now()},
                 where=SyncEpoch.fingerprint != fingerprint,
             )
+            .returning(SyncEpoch.epoch)
         )
+        if begun.first() is not None:
+            await self._forget_chains()
         return (await self._session.scalars(select(SyncEpoch.epoch))).one()
 
     async def new_epoch(self) -> str:
         """Begin a new epoch: every device offers what it holds, and pulls from the beginning."""
         renewed = update(SyncEpoch).values(epoch=secrets.token_hex(8), began_at=func.now())
+        await self._forget_chains()
         return (await self._session.scalars(renewed.returning(SyncEpoch.epoch))).one()
+
+    async def _forget_chains(self) -> None:
+        """Forget the last operation of each device: they know of later ones, and are no copies for that."""
+        linked = update(Device).where(Device.pushed_op_id.is_not(None))
+        await self._session.execute(linked.values(pushed_op_id=None))
 
     # --- what time takes away ---
 

@@ -47,11 +47,8 @@ class SyncMutation:
     ) -> PushHighlightChangesPayload | None:
         """Send a device's offline work, in the order done; each operation takes effect once."""
         with user_errors() as failed, metrics.highlight_operation("push"):
-            ops = [op.to_op() for op in input.ops]
             async with info.context.transaction() as services:
-                pushed = await services.push.push(
-                    info.context.viewer, str(input.device_id), input.after, input.sent_at, ops
-                )
+                pushed = await services.push.push(info.context.viewer, input.to_batch())
             await info.context.sent(pushed.page.epoch, pushed.sent)
             return PushHighlightChangesPayload.from_pushed(pushed)
         return PushHighlightChangesPayload(results=[], changes=None, user_errors=failed.errors)

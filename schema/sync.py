@@ -16,7 +16,7 @@ from schema.highlights import Highlight, PassageInput
 from schema.inputs import given
 from services.sync import drafts
 from services.sync.pull import ChangedHighlight, ChangePage
-from services.sync.push import OpResult, Pushed, PushedOp
+from services.sync.push import OfflineWork, OpResult, Pushed, PushedOp
 
 described(
     ResyncReason,
@@ -140,6 +140,11 @@ class HighlightDraft:
     visibility: str | None = strawberry.field(
         default=None, description="A Visibility; the reader's default unless told."
     )
+    created_at: datetime | None = strawberry.field(
+        default=None,
+        description="When it was made, where that is known from elsewhere: an older highlight that is offered again. "
+        "Never later than now; a highlight that is known keeps the time it has.",
+    )
 
 
 @strawberry.input(description="An edit made on a device; what is left out stays.")
@@ -167,8 +172,11 @@ class HighlightOpChange:
         """Pass the change on; what is wrong with it refuses this operation alone."""
         if self.create:
             d = self.create.value
-            draft = drafts.HighlightDraft(d.book.to_ref(), d.passage.to_passage(), d.note, d.color, d.visibility)
-            return drafts.Create(draft)
+            return drafts.Create(
+                drafts.HighlightDraft(
+                    d.book.to_ref(), d.passage.to_passage(), d.note, d.color, d.visibility, d.created_at
+                )
+            )
         if self.edit:
             e = self.edit.value
             patch = drafts.HighlightPatch(
@@ -208,8 +216,19 @@ class PushHighlightChangesInput:
     after: str | None = strawberry.field(
         default=None, description="The device's pull cursor; a stale one refuses the batch before any operation."
     )
+    previous_op_id: UUID | None = strawberry.field(
+        default=None,
+        description="The last operation whose outcome this device was told, answered now or again; before the first, an "
+        "id of its own. A copy of the device that has pushed meanwhile is noticed by it, and the batch is refused "
+        "with CONFLICT before any operation. Null: not checked.",
+    )
     sent_at: datetime = strawberry.field(description="Now, by the device's clock: corrects what its clock is off.")
     ops: list[HighlightOpInput] = strawberry.field(description="At most 100 operations.")
+
+    def to_batch(self) -> OfflineWork:
+        """Pass the batch on."""
+        ops = [op.to_op() for op in self.ops]
+        return OfflineWork(str(self.device_id), self.after, self.previous_op_id, self.sent_at, ops)
 
 
 @strawberry.type(description="What became of one operation.")

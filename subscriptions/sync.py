@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
 from clients.bus import HIGHLIGHTS
 from core.database import BUSY
 from core.errors import Unavailable
-from runtime.context import Info
+from core.ids import read_id
+from runtime.context import Info, Pulled
 from schema.sync import HighlightSyncEvent, ResyncRequired, SyncCaughtUp, present
-from services.sync.pull import PULL_DEFAULT, ChangePage
 
 RETRY_SECONDS = 1.0
 
@@ -31,15 +32,17 @@ class SyncSubscription:
     ) -> AsyncGenerator[HighlightSyncEvent, None]:
         """Everything after a cursor, then SyncCaughtUp, then each change as it happens: gap-free, in commit order."""
         user_id = info.context.viewer.require()
+        key = read_id(str(device_id), "Device", "deviceId")
         caught_up = False
         async with info.context.listener.listen(user_id, HIGHLIGHTS) as bell:
             while True:
-                page = await _pull(info, str(device_id), after, patient=caught_up)
+                pulled = await _pull(info, key, after, patient=caught_up)
+                page = pulled.page
                 if page.resync is not None:
                     yield ResyncRequired(reason=page.resync)
                     return
                 for change in page.changes:
-                    info.context.renew()
+                    info.context.share(pulled)
                     yield present(change)
                     if info.context.loaders.failed:
                         # The event went out with holes: end here, so that nobody resumes behind it.
@@ -53,7 +56,7 @@ class SyncSubscription:
                 await bell.wait()
 
 
-async def _pull(info: Info, device_id: str, after: str | None, *, patient: bool) -> ChangePage:
+async def _pull(info: Info, device_id: UUID, after: str | None, *, patient: bool) -> Pulled:
     """Read a page; a live subscription waits for a database that is away, and catches up."""
     while True:
         try:
@@ -64,10 +67,7 @@ async def _pull(info: Info, device_id: str, after: str | None, *, patient: bool)
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _pull_once(info: Info, device_id: str, after: str | None) -> ChangePage:
-    viewer = info.context.viewer
-    async with info.context.snapshot() as services:
-        device = await services.pull.device(viewer, device_id)
-        page, sent = await services.pull.page(viewer, device, after, PULL_DEFAULT)
-    await info.context.sent(page.epoch, sent)
-    return page
+async def _pull_once(info: Info, device_id: UUID, after: str | None) -> Pulled:
+    pulled = await info.context.listener.pull(info.context.viewer, device_id, after)
+    await info.context.sent(pulled.page.epoch, pulled.sent)
+    return pulled

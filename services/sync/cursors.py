@@ -12,6 +12,8 @@ from core.errors import Invalid
 from models.sync import ResyncReason
 from repositories.sync import SyncState
 
+_LAST = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -37,6 +39,14 @@ def read_cursor(text: str, user_id: UUID, state: SyncState) -> Cursor | ResyncRe
     if state.floor > max(cursor.base, cursor.seq):
         return ResyncReason.CURSOR_TOO_OLD
     return cursor
+
+
+def place_of(text: str | None) -> int:
+    """Tell after which number a cursor reads, before it is known whether it is still good; nothing is after what is no cursor."""
+    if text is None:
+        return 0
+    parts = opaque.unpack("sync", text, 4)
+    return parts[3] if parts is not None and _is_seq(parts[3]) else _LAST
 
 
 def version(epoch: str, seq: int) -> str:

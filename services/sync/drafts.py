@@ -37,7 +37,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class HighlightDraft:
-    """A new highlight; colour and visibility are words that may be unknown."""
+    """A new highlight; colour and visibility are words that may be unknown. `updated_at` and `conflict_of` are a former life's."""
 
     book: BookRef
     passage: Passage
@@ -45,6 +45,8 @@ class HighlightDraft:
     color: str | None = None
     visibility: str | None = None
     created_at: datetime | None = None
+    updated_at: datetime | None = None
+    conflict_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

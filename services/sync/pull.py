@@ -1,6 +1,6 @@
 """Answer a pull: the changes after a cursor, in order, without a gap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -51,6 +51,39 @@ class Sent:
     notes: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SharedRead:
+    """What all devices of a reader that have come equally far are sent next, read once, in one snapshot."""
+
+    user_id: UUID
+    state: SyncState
+    rows: Sequence[Highlight]
+    """One more than a page has, where there is more."""
+    devices: Mapping[UUID, Device]
+
+    def page(self, device_id: UUID, after: str | None) -> tuple[ChangePage, Sent | None]:
+        """Make one device's page of it; raise NotFound for a device that was removed."""
+        device = self.devices.get(device_id)
+        if device is None:
+            raise NotFound(NO_DEVICE, "deviceId")
+        start = start_of(self.user_id, self.state, device, after)
+        if isinstance(start, ResyncReason):
+            return ChangePage((), after or "", has_more=False, epoch=self.state.epoch, resync=start), None
+        page = _page(self.user_id, self.state, start, self.rows, count=PULL_DEFAULT, device=device)
+        return page, _sent(device, after, start, self.rows[:PULL_DEFAULT])
+
+
+def start_of(user_id: UUID, state: SyncState, device: Device | None, after: str | None) -> Cursor | ResyncReason:
+    """Tell where a pull begins, or why it has to begin anew."""
+    if after is None:
+        return Cursor(state.epoch, state.seq, 0)
+    # A stale cursor goes first: it refuses a push, which changed switches do not.
+    found = read_cursor(after, user_id, state)
+    if isinstance(found, Cursor) and device is not None and device.must_resync:
+        return ResyncReason.SWITCHES_CHANGED
+    return found
+
+
 class PullService:
     """Read changes in the snapshot of one session."""
 
@@ -83,13 +116,14 @@ class PullService:
 
     def start(self, user_id: UUID, state: SyncState, device: Device | None, after: str | None) -> Cursor | ResyncReason:
         """Tell where a pull begins, or why it has to begin anew."""
-        if after is None:
-            return Cursor(state.epoch, state.seq, 0)
-        # A stale cursor goes first: it refuses a push, which changed switches do not.
-        found = read_cursor(after, user_id, state)
-        if isinstance(found, Cursor) and device is not None and device.must_resync:
-            return ResyncReason.SWITCHES_CHANGED
-        return found
+        return start_of(user_id, state, device, after)
+
+    async def shared(self, viewer: Viewer, place: int) -> SharedRead:
+        """Read what comes after a number, for all devices of the viewer; must run in one snapshot."""
+        user_id = viewer.require()
+        state = await self._sync.state(user_id)
+        devices = await self._sync.devices(viewer)
+        return SharedRead(user_id, state, await self._sync.changes(viewer, place, PULL_DEFAULT + 1), devices)
 
     async def note_sent(self, sent: Sent) -> None:
         """Write down how far a device has been sent."""

@@ -1,6 +1,6 @@
 """Take a device's offline work: each operation once, each with an outcome, none able to hold up the next."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +9,7 @@ from auth.viewer import Viewer
 from core import clock
 from core.errors import (
     AppError,
+    Conflict,
     ErrorCode,
     IdempotencyMismatch,
     LimitExceeded,
@@ -23,13 +24,17 @@ from repositories.sync import SyncRepository
 from services.catalog import BookRef, CatalogService
 from services.idempotency import fingerprint
 from services.profiles import ProfileService
-from services.sync import merge
+from services.sync import chain, merge
 from services.sync.cursors import read_version
 from services.sync.drafts import Change, Create, Edit, Op, check_draft, check_patch
 from services.sync.pull import ChangePage, PullService, Sent
 from services.sync.writer import Defaults, HighlightWriter
 
 OPS_MOST = 100
+CLONED = (
+    "Nothing was applied: another copy of this device has sent work since, as after a restore from a backup. "
+    "Become a device of your own with separateDevice, then push again as that one, with the same operation ids."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,18 @@ class PushedOp:
     done_at: datetime
     based_on: str | None
     change: Change | AppError
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineWork:
+    """A batch as a device sends it."""
+
+    device_id: str
+    after: str | None
+    previous_op_id: UUID | None
+    """The last operation whose outcome the device was told; None is not checked."""
+    sent_at: datetime
+    ops: Sequence[PushedOp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,40 +112,52 @@ class PushService:
         self._pull = pull
         self._writer = writer
 
-    async def push(
-        self, viewer: Viewer, device_id: str, after: str | None, sent_at: datetime, ops: Sequence[PushedOp]
-    ) -> Pushed:
-        """Apply the operations in the order given. A stale `after` refuses all of them before the first."""
-        if len(ops) > OPS_MOST:
+    async def push(self, viewer: Viewer, work: OfflineWork) -> Pushed:
+        """Apply the operations in the order given. A stale `after`, or a copy of the device, refuses all of them before the first."""
+        if len(work.ops) > OPS_MOST:
             raise LimitExceeded(f"Send at most {OPS_MOST} operations at a time.", "ops")
         user_id = viewer.require()
-        device = await self._pull.device(viewer, device_id)
+        # Before the device is read: its chain of operations grows with each push.
         await self._locks.sync_counter(user_id)
+        device = await self._pull.device(viewer, work.device_id)
         state = await self._sync.state(user_id)
-        start = self._pull.start(user_id, state, device, after)
+        start = self._pull.start(user_id, state, device, work.after)
         if isinstance(start, ResyncReason) and start is not ResyncReason.SWITCHES_CHANGED:
-            page = ChangePage((), after or "", has_more=False, epoch=state.epoch, resync=start)
+            page = ChangePage((), work.after or "", has_more=False, epoch=state.epoch, resync=start)
             return Pushed((), page, None, _stale(start))
-        batch = _Batch(viewer, device, state.epoch, sent_at, clock.now())
-        results = await self._apply_all(batch, ops)
-        page, sent = await self._pull.page(viewer, device, after, None)
+        batch = _Batch(viewer, device, state.epoch, work.sent_at, clock.now())
+        results = await self._apply_all(batch, work)
+        page, sent = await self._pull.page(viewer, device, work.after, None)
         return Pushed(tuple(results), page, sent)
 
-    async def _apply_all(self, batch: "_Batch", ops: Sequence[PushedOp]) -> list[OpResult]:
+    async def _apply_all(self, batch: "_Batch", work: OfflineWork) -> list[OpResult]:
+        ops = work.ops
         known = dict(await self._sync.outcomes(batch.user_id, (op.op_id for op in ops)))
+        await self._link(batch.device, work, known)
         ready = {op.op_id: _ready(batch, op) for op in ops if op.op_id not in known}
         refs = [op.change.draft.book for op in ready.values() if isinstance(op, Op) and isinstance(op.change, Create)]
         books = await self._catalog.resolve(batch.viewer, refs) if refs else {}
         defaults = Defaults(await self._profiles.default_visibility(batch.viewer))
-        results = []
+        results: list[OpResult | None] = []
         for op in ops:
             if op.op_id in known:
-                results.append(await self._replay(batch, op, known[op.op_id]))
+                results.append(None)
                 continue
             result = await self._apply(batch, ready[op.op_id], books, defaults)
             known[op.op_id] = await self._remember(batch, op, result)
             results.append(result)
-        return results
+        again = [(op, known[op.op_id]) for op, result in zip(ops, results, strict=True) if result is None]
+        replayed = iter(await self._replay(batch, again))
+        return [next(replayed) if result is None else result for result in results]
+
+    async def _link(self, device: Device, work: OfflineWork, known: Collection[UUID]) -> None:
+        """Hang the batch onto the device's chain of operations, or refuse what a copy of the device sends."""
+        ids = [op.op_id for op in work.ops]
+        link = chain.link(device.pushed_op_id, work.previous_op_id, ids, known)
+        if link is chain.Link.BROKEN:
+            raise Conflict(CLONED, "previousOpId")
+        if link is chain.Link.GROWS and ids[-1] != device.pushed_op_id:
+            await self._sync.note_pushed(device.id, ids[-1])
 
     async def _apply(
         self, batch: "_Batch", op: Op | _Refused, books: Mapping[BookRef, Book | AppError], defaults: Defaults
@@ -169,18 +198,10 @@ class PushService:
         await self._sync.remember(outcome)
         return outcome
 
-    async def _replay(self, batch: "_Batch", op: PushedOp, known: SyncOutcome) -> OpResult:
-        if known.fingerprint != _mark(op):
-            error = IdempotencyMismatch("This operation id was used for another operation. Use a new one.", "opId")
-            return _rejected(op.op_id, error.problems[0])
-        rows = await self._highlights.visible(batch.viewer, {known.highlight_id, known.fork_id or known.highlight_id})
-        problem = None
-        if known.error_code and known.error_message:
-            field = tuple(known.error_field.split("/")) if known.error_field else None
-            problem = Problem(known.error_message, ErrorCode(known.error_code), field)
-        highlight = None if known.outcome is OpOutcome.REJECTED else rows.get(known.highlight_id)
-        fork = rows.get(known.fork_id) if known.fork_id else None
-        return OpResult(op.op_id, known.outcome, True, highlight, fork, problem)  # noqa: FBT003
+    async def _replay(self, batch: "_Batch", again: Sequence[tuple[PushedOp, SyncOutcome]]) -> list[OpResult]:
+        ids = {key for _, known in again for key in (known.highlight_id, known.fork_id) if key is not None}
+        rows = await self._highlights.visible(batch.viewer, ids) if ids else {}
+        return [_replayed(op, known, rows) for op, known in again]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +223,19 @@ class _Batch:
 def _stale(reason: ResyncReason) -> Problem:
     message = f"Nothing was applied: `after` is stale ({reason.value}). Pull as `changes.resync` says, then push again."
     return replace(StaleVersion(message).problems[0], field=("after",))
+
+
+def _replayed(op: PushedOp, known: SyncOutcome, rows: Mapping[UUID, Highlight]) -> OpResult:
+    if known.fingerprint != _mark(op):
+        error = IdempotencyMismatch("This operation id was used for another operation. Use a new one.", "opId")
+        return _rejected(op.op_id, error.problems[0])
+    problem = None
+    if known.error_code and known.error_message:
+        field = tuple(known.error_field.split("/")) if known.error_field else None
+        problem = Problem(known.error_message, ErrorCode(known.error_code), field)
+    highlight = None if known.outcome is OpOutcome.REJECTED else rows.get(known.highlight_id)
+    fork = rows.get(known.fork_id) if known.fork_id else None
+    return OpResult(op.op_id, known.outcome, True, highlight, fork, problem)  # noqa: FBT003
 
 
 def _rejected(op_id: UUID, problem: Problem) -> OpResult:

@@ -93,9 +93,10 @@ class HighlightWriter:
             color=HighlightColor(draft.color) if draft.color else HighlightColor.YELLOW,
             visibility=Visibility(draft.visibility) if draft.visibility else defaults.visibility,
             created_at=min(draft.created_at or turn.op.at, clock.now()),
+            conflict_of=draft.conflict_of,
         )
         _set_passage(row, draft.passage)
-        return Applied(OpOutcome.APPLIED, await self._insert(turn, row))
+        return Applied(OpOutcome.APPLIED, await self._insert(turn, row, draft.updated_at))
 
     async def _create_known(self, turn: _Turn, row: Highlight, draft: HighlightDraft) -> Applied:
         if row.deleted_at is not None:
@@ -121,8 +122,10 @@ class HighlightWriter:
             raise Gone("This highlight was deleted too long ago to be restored.")
         return await self._live(turn, row, alive=True)
 
-    async def _insert(self, turn: _Turn, row: Highlight) -> Highlight:
+    async def _insert(self, turn: _Turn, row: Highlight, updated_at: datetime | None = None) -> Highlight:
         seq = await self._advance(turn, row)
+        if updated_at is not None:
+            row.updated_at = max(row.created_at, min(updated_at, row.updated_at))
         for register in Register:
             _stamp(row, register, Stamp(seq, turn.hand.at, turn.hand.writer_id))
         return await self._highlights.add(row)

@@ -1,0 +1,1 @@
+"""The reference device: its rules, its store, and how it fares against the real API."""
