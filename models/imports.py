@@ -16,6 +16,10 @@ class ImportFormat(StrEnum):
     """What kind of file it is."""
 
     MY_CLIPPINGS = "MY_CLIPPINGS"
+    KOREADER = "KOREADER"
+    READWISE_CSV = "READWISE_CSV"
+    W3C_ANNOTATIONS = "W3C_ANNOTATIONS"
+    JSON = "JSON"
 
 
 class ImportState(StrEnum):
@@ -39,6 +43,8 @@ class Import(Base):
     time_zone: Mapped[str] = mapped_column(String(64))
     content: Mapped[str | None] = mapped_column(Text, deferred=True, deferred_raiseload=True)
     """The file as text; emptied when the import ends. Up to 1 MB, so read only where it is asked for."""
+    media_id: Mapped[UUID | None]
+    """The file as an upload, let go when the import ends; it may be gone before, so that nothing refers to it."""
     state: Mapped[ImportState] = word(ImportState, ImportState.QUEUED)
     done: Mapped[int] = mapped_column(server_default=text("0"))
     total: Mapped[int | None]
@@ -89,8 +95,8 @@ class ImportMark(Base):
     user_id: Mapped[UUID] = member()
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     highlight_id: Mapped[UUID]
-    content_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    """What the file said last time: 16 bytes of a hash of the passage, and 16 of the note."""
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary(48))
+    """What the file said last time: 16 bytes of a hash of the passage, 16 of the note, and of the colour, where it told one."""
     file_until: Mapped[datetime | None] = moment()
     file_records: Mapped[int] = mapped_column(server_default=text("0"))
     """How far that file reached: its latest date by the device's own clock, and its length. One that reaches less far is older."""

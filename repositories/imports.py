@@ -56,6 +56,10 @@ class ImportRepository:
         )
         return await self._session.scalar(counted) or 0
 
+    async def still_here(self) -> None:
+        """Say something to the database."""
+        await self._session.execute(select(1))
+
     async def save(self) -> None:
         """Write what has changed."""
         await self._session.flush()
@@ -102,10 +106,8 @@ class ImportRepository:
         )
         return {row.id: row for row in rows}
 
-    async def equals(
-        self, viewer: Viewer, book_ids: Iterable[UUID], texts: Iterable[str]
-    ) -> Mapping[tuple[UUID, str, int | None], Highlight]:
-        """Find the viewer's highlights, deleted ones included, that have one of these texts; by book, text and start."""
+    async def equals(self, viewer: Viewer, book_ids: Iterable[UUID], texts: Iterable[str]) -> Sequence[Highlight]:
+        """Find the viewer's highlights, deleted ones included, that have one of these texts; living ones, and of those the oldest, last."""
         rows = await self._session.scalars(
             select(Highlight)
             .where(
@@ -116,11 +118,15 @@ class ImportRepository:
             )
             .order_by(Highlight.deleted_at.is_not(None).desc(), Highlight.id.desc())
         )
-        # A living one, the oldest, comes last and stays.
-        return {(row.book_id, row.text, row.location_start): row for row in rows}
+        return rows.all()
+
+    async def owners(self, ids: Iterable[UUID]) -> Mapping[UUID, UUID]:
+        """Tell whose highlights these are, of whichever reader; for deciding about ids only."""
+        rows = await self._session.execute(select(Highlight.id, Highlight.user_id).where(Highlight.id.in_(set(ids))))
+        return {key: user_id for key, user_id in rows}
 
     async def remember(self, user_id: UUID, until: datetime | None, records: int, met: Sequence[Met]) -> None:
-        """Remember what a file said about places, and how far it reached. Older versions' keys lead where they led before."""
+        """Remember what a file said about places, and how far it reached. Other keys lead where they led before."""
         reach = {"user_id": user_id, "file_until": until, "file_records": records}
         own = [
             {"key": one.keys[0], "highlight_id": one.highlight_id, "content_hash": one.content_hash, **reach}
@@ -133,7 +139,8 @@ class ImportRepository:
         if own:
             await self._session.execute(made.on_conflict_do_update(index_elements=key, set_=said), own)
         if others:
-            await self._session.execute(made.on_conflict_do_nothing(index_elements=key), others)
+            same = ImportMark.highlight_id == made.excluded.highlight_id
+            await self._session.execute(made.on_conflict_do_update(index_elements=key, set_=said, where=same), others)
 
     async def content(self, import_id: UUID) -> str | None:
         """Read the file of an import that has not ended."""

@@ -16,13 +16,6 @@ class ImportMutation:
         """Let a file in: always a job, to be followed by `importProgress` or `node`. Importing it again changes nothing."""
         with user_errors() as failed:
             async with info.context.transaction() as services:
-                row = await services.imports.start(
-                    info.context.viewer,
-                    input.format,
-                    input.content or "",
-                    dry_run=bool(input.dry_run),
-                    time_zone="UTC" if input.time_zone is None else input.time_zone,
-                    key=input.client_mutation_id,
-                )
+                row = await services.imports.start(info.context.viewer, input.draft(), input.client_mutation_id)
             return ImportHighlightsPayload(import_=Import.from_model(row))
         return ImportHighlightsPayload(import_=None, user_errors=failed.errors)

@@ -16,6 +16,7 @@ from schema.catalog import Book
 from schema.enums import described
 from schema.errors import UserError
 from schema.node import Node
+from services.imports.service import ImportDraft
 
 PROBLEMS_DEFAULT, PROBLEMS_MOST = 100, 1_000
 
@@ -23,7 +24,12 @@ described(
     ImportFormat,
     "What kind of file it is.",
     {
-        "MY_CLIPPINGS": "The clippings file of an e-reader, `My Clippings.txt`, English and of any generation; KOReader's, too."
+        "MY_CLIPPINGS": "The clippings file of an e-reader, `My Clippings.txt`, of any generation and in ten languages, also mixed; "
+        "KOReader's, too.",
+        "KOREADER": "The JSON of KOReader's exporter, of one book or of several.",
+        "READWISE_CSV": "CSV in the columns of Readwise's export, or of its import; our own CSV, too.",
+        "W3C_ANNOTATIONS": "W3C annotations of publications: `.annotations` (a ZIP, as an upload), or their JSON, as Thorium writes it.",
+        "JSON": "Our own JSON, which brings highlights back as they were, with their ids and times.",
     },
 )
 described(
@@ -151,12 +157,29 @@ class ImportHighlightsInput:
     """Input of importHighlights."""
 
     format: ImportFormat = strawberry.field(description="What kind of file it is.")
-    content: str | None = strawberry.field(default=None, description="The file as text, up to 1 MB of UTF-8.")
+    content: str | None = strawberry.field(
+        default=None, description="The file as text, up to 1 MB of UTF-8. Exactly one of `content` and `mediaId`."
+    )
+    media_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The file as an upload for the purpose IMPORT: UTF-8, UTF-16 with a mark, or Windows-1252; of annotations also a ZIP. "
+        "An import uses it up.",
+    )
     dry_run: bool | None = strawberry.field(default=False, description="Only report what would happen.")
     time_zone: str | None = strawberry.field(
         default="UTC", description="The IANA zone that the reader lives in: these files carry local times without one."
     )
     client_mutation_id: str | None = None
+
+    def draft(self) -> ImportDraft:
+        """Present what is asked."""
+        return ImportDraft(
+            self.format,
+            self.content,
+            self.media_id,
+            dry_run=bool(self.dry_run),
+            time_zone="UTC" if self.time_zone is None else self.time_zone,
+        )
 
 
 @strawberry.type(description="The answer to importHighlights.")

@@ -9,6 +9,8 @@ from services.imports.clippings_languages import LANGUAGES
 _TIME = re.compile(r"(?<!\d)(\d{1,2})[:.hH](\d{2})(?:(?:[:.]|min)(\d{2}))?(?!\d)")
 _INTEGER = re.compile(r"(?<!\d)\d{1,4}(?!\d)")
 _WORD = re.compile(r"[^\W\d_]+")
+# Chinese and Japanese name it before the hour, the others after it.
+_HALF_OF_DAY_BEFORE = re.compile(r"([上下]午|午[前後])\s*$")
 _HALF_OF_DAY = re.compile(r"\s*([^\W\d_]\.?\s*[^\W\d_]?)\.?(?![^\W\d_])")
 
 # Devices write the label in one language and the date in another, so every month is understood everywhere.
@@ -46,7 +48,7 @@ def parse_local(text: str) -> datetime | None:
     if time is None:
         return None
     day = _day(text[: time.start()])
-    hour = _hour(int(time[1]), text[time.end() :])
+    hour = _hour(int(time[1]), text[: time.start()], text[time.end() :])
     if day is None or hour is None:
         return None
     try:
@@ -79,8 +81,8 @@ def _day(text: str) -> tuple[int, int, int] | None:
     return (year, month, int(day)) if _FIRST_YEAR <= year <= _LAST_YEAR else None
 
 
-def _hour(hour: int, rest: str) -> int | None:
-    mark = _HALF_OF_DAY.match(rest)
+def _hour(hour: int, before: str, rest: str) -> int | None:
+    mark = _HALF_OF_DAY_BEFORE.search(before) or _HALF_OF_DAY.match(rest)
     word = re.sub(r"[.\s]", "", mark[1]).casefold() if mark else ""
     if word in _EVENING and hour < _NOON:
         return hour + _NOON

@@ -5,16 +5,19 @@ please other tools and firmware mixes languages within one line.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.imports.clippings_dates import looks_like_date, parse_local
-from services.imports.clippings_languages import LANGUAGES, RANGE, Kind
+from services.imports.clippings_grammar import RANGE, RANGE_MARK, Kind, Language
+from services.imports.clippings_languages import LANGUAGES
 
 _DASHES = "-\u2013\u2014\u2212"
 _LONGEST = 600
 _NUMBERS = re.compile(RANGE)
-_REPEATED_PAGE = re.compile(r"(?P<page>.+)[-\u2013](?P=page)")
+_REPEATED_PAGE = re.compile(rf"(?P<page>.+?){RANGE_MARK}(?P=page)")
+_PAGE_RANGE = re.compile(rf"\w{RANGE_MARK}\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,18 @@ def read_details(line: str, *, alone: bool) -> Details | None:
 
     `alone` tells that an empty line follows, as it does after every line of details straight from a device.
     """
-    text = line.strip()
+    # An editor of another system may have taken accents apart.
+    text = unicodedata.normalize("NFC", line.strip())
     dashed = text[:1] != "" and text[:1] in _DASHES
     if len(text) > _LONGEST or not (dashed or alone):
         return None
     head, bar, when = _split_date(text[1:].strip() if dashed else text)
-    kind = _kind(head)
+    language, kind = _kind(head)
     if kind is None:
         return _unlabelled(head, bar, when)
     if not bar and not (dashed and alone and any(character.isdecimal() for character in head)):
         return None
-    return Details(kind, _place(head), parse_local(when))
+    return Details(kind, _place(head, language), parse_local(when))
 
 
 def _unlabelled(head: str, bar: str, when: str) -> Details | None:
@@ -77,17 +81,19 @@ def _split_date(text: str) -> tuple[str, str, str]:
     return head.strip(), bar, when
 
 
-def _kind(head: str) -> Kind | None:
+def _kind(head: str) -> tuple[Language | None, Kind | None]:
     for language in LANGUAGES:
         for pattern, kind in language.kinds:
             if pattern.search(head):
-                return kind
-    return None
+                return language, kind
+    return None, None
 
 
-def _place(head: str) -> Place:
-    location = next((found for language in LANGUAGES if (found := language.location.search(head))), None)
-    page = next((found["page"] for language in LANGUAGES if (found := language.page.search(head))), None)
+def _place(head: str, known: Language | None = None) -> Place:
+    # Firmware mixes languages within a line; the one of the kind word is right most of the time.
+    languages = LANGUAGES if known is None else (known, *LANGUAGES)
+    location = next((found for language in languages if (found := language.location.search(head))), None)
+    page = next((found["page"] for language in languages if (found := language.page.search(head))), None)
     parts = [found for part in head.split("|") if (found := _NUMBERS.search(part))]
     if location is None and parts and (page is None or len(parts) > 1):
         # The word for the location is in no table, but the numbers stand where they always stand.
@@ -98,15 +104,19 @@ def _place(head: str) -> Place:
 
 
 def _make_place(location: re.Match[str] | None, page: str | None) -> Place:
-    page_span = page is not None and any(dash in page for dash in _DASHES)
+    page_span = page is not None and _PAGE_RANGE.search(page) is not None
     page = _one_page(page)
     if location is None:
         return Place(page=page, span=page_span)
     if location["end"] is None:
-        number = int(location["start"])
+        number = _number(location["start"])
         return Place(number, number, page)
-    start, end = _expand(location["start"], location["end"])
+    start, end = _expand(location["start"].replace(".", ""), location["end"].replace(".", ""))
     return Place(start, end, page, span=True)
+
+
+def _number(digits: str) -> int:
+    return int(digits.replace(".", ""))
 
 
 def _expand(start: str, end: str) -> tuple[int, int]:

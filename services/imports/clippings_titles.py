@@ -1,6 +1,7 @@
 """The title line of a clipping: a title, and mostly its authors in brackets."""
 
 import re
+from collections.abc import Iterable
 
 from services.imports.clippings_languages import LANGUAGES
 
@@ -22,7 +23,7 @@ def split_title(line: str) -> tuple[str, tuple[str, ...]]:
     opening = -1 if line.endswith("  ") else _author_bracket(raw)
     if opening < 0:
         return _one_line(raw), ()
-    return _one_line(raw[:opening]), _authors(raw[opening + 1 : -1])
+    return _one_line(raw[:opening]), split_authors(raw[opening + 1 : -1])
 
 
 def _author_bracket(line: str) -> int:
@@ -45,9 +46,15 @@ def _balanced_opening(line: str) -> int:
     return -1
 
 
-def _authors(bracket: str) -> tuple[str, ...]:
-    names = (_one_line(name) for name in _BETWEEN_AUTHORS.split(bracket))
-    kept = (name for name in names if name and name.casefold() not in _NOBODY and not _MAIL.search(name))
+def split_authors(bracket: str) -> tuple[str, ...]:
+    """Split authors written in a row, as written."""
+    return people(_BETWEEN_AUTHORS.split(bracket))
+
+
+def people(names: Iterable[str]) -> tuple[str, ...]:
+    """Keep the names that are people's, each once: no stand-ins for a missing author, no e-mail addresses."""
+    lines = (_one_line(name) for name in names)
+    kept = (name for name in lines if name and name.casefold() not in _NOBODY and not _MAIL.search(name))
     return tuple(dict.fromkeys(kept))
 
 

@@ -1,14 +1,16 @@
 """The file My Clippings.txt of e-readers, of every generation, and the variant that KOReader writes."""
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from services.imports.clippings_collapse import Collapser, Passage, Version
 from services.imports.clippings_dates import load_zone, to_utc
+from services.imports.clippings_grammar import Kind
 from services.imports.clippings_keys import normal_text, normal_title
 from services.imports.clippings_labels import Details
-from services.imports.clippings_languages import LANGUAGES, Kind
+from services.imports.clippings_languages import LANGUAGES
 from services.imports.clippings_notes import Note, NoteFinder
 from services.imports.clippings_records import RawRecord, read_records
 from services.imports.clippings_titles import split_title
@@ -156,10 +158,10 @@ def _kind(details: Details, body: str) -> Kind:
 
 
 def _without_notice(body: str) -> tuple[str, bool]:
-    tail_at = max(0, body.rfind("<"))
-    for language in LANGUAGES:
-        if found := language.limit.search(body, tail_at):
-            return body[: found.start()].rstrip(), True
+    at = body.rfind("<")
+    notice = unicodedata.normalize("NFC", body[at:]) if at >= 0 else ""
+    if notice and any(language.limit.match(notice) for language in LANGUAGES):
+        return body[:at].rstrip(), True
     return body, False
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,29 +11,33 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from models import Highlight
-from services.catalog import BookRef, NamedBook, match_key
-from services.imports.entries import ImportedEntry, ImportProblem
-from services.imports.my_clippings import parse
+from models.imports import ImportFormat
+from services.catalog import BookDraft, match_key
+from services.imports.entries import ImportedEntry, ImportProblem, ParsedImport
+from services.imports.reading import read
 
 HALF = 16
 NO_NOTE = bytes(HALF)
 FILES_KEPT = 4
+PROBLEMS_KEPT = 1_000
+MOST_ENTRIES, MOST_BOOKS = 100_000, 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedEntry:
     """An entry with what its fate is decided by.
 
-    `keys` are the places it may be known under, its own first. `is_repeat`: an entry before it says the same of the same place of the same
-    book, under another spelling of the title.
+    `draft` is its book. `keys` are the places it may be known under, its own first. `is_repeat`: an entry before it says
+    the same of the same place of the same book, under another spelling of the title.
     """
 
     entry: ImportedEntry
     book: int
-    ref: BookRef
+    draft: BookDraft
     keys: tuple[str, ...]
     passage_hash: bytes
     note_hash: bytes
+    color_hash: bytes
     is_repeat: bool
 
 
@@ -62,25 +66,33 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedFile:
-    """All of a file."""
+class Outline:
+    """A file but for its entries; of its problems the first thousand."""
 
-    entries: Sequence[PreparedEntry]
     books: Sequence[PreparedBook]
     problems: Sequence[ImportProblem]
     attached_notes: int
     collapsed: int
     reach: Reach
 
+
+@dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """All of a file; its entries may lie on a disk."""
+
+    outline: Outline
+    entries: Sequence[PreparedEntry]
+
     @property
     def skipped(self) -> int:
         """Records that became no entry."""
-        return self.reach.records - len(self.entries)
+        return self.outline.reach.records - len(self.entries)
 
 
-def passage_hash(text: str, start: int | None, end: int | None, page: str | None) -> bytes:
-    """Hash a passage as files tell it."""
-    return hashlib.sha256(orjson.dumps([text, start, end, page])).digest()[:HALF]
+def passage_hash(text: str, start: int | None, end: int | None, page: str | None, *more: str | float | None) -> bytes:
+    """Hash a passage as files tell it; what only some formats tell counts where it is told."""
+    told = [text, start, end, page, *(more if any(part is not None for part in more) else ())]
+    return hashlib.sha256(orjson.dumps(told)).digest()[:HALF]
 
 
 def note_hash(note: str | None) -> bytes:
@@ -88,34 +100,59 @@ def note_hash(note: str | None) -> bytes:
     return hashlib.sha256(note.encode()).digest()[:HALF] if note else NO_NOTE
 
 
-def passage_hash_of(row: Highlight) -> bytes:
+def color_hash(color: str | None) -> bytes:
+    """Hash a colour; of a colour that is not told there is nothing to remember."""
+    return hashlib.sha256(color.encode()).digest()[:HALF] if color else b""
+
+
+def passage_hash_of(row: Highlight | ImportedEntry) -> bytes:
     """Hash a highlight's passage as a file would tell it."""
-    return passage_hash(row.text, row.location_start, row.location_end, row.page)
+    around = (row.prefix, row.suffix, row.cfi, row.percent)
+    return passage_hash(row.text, row.location_start, row.location_end, row.page, *around)
 
 
-def prepare(content: str, time_zone: str) -> PreparedFile:
-    """Parse a file; raise ValueError with a sentence for the reader when there is nothing in it to recognise."""
-    parsed = parse(content, time_zone=time_zone)
+def where(row: Highlight | ImportedEntry) -> int | str | None:
+    """Tell the place by which two of the same words are one: the location, without one the page."""
+    return row.page if row.location_start is None else row.location_start
+
+
+def prepare(kind: ImportFormat, data: bytes, time_zone: str) -> PreparedFile:
+    """Read a file; raise ValueError with a sentence for the reader when there is nothing in it to recognise, or too much."""
+    outline, entries = outlined(kind, data, time_zone)
+    return PreparedFile(outline, list(entries))
+
+
+def outlined(kind: ImportFormat, data: bytes, time_zone: str) -> tuple[Outline, Iterator[PreparedEntry]]:
+    """Read a file; its entries are made ready as they are asked for, and in their order."""
+    parsed = read(kind, data, time_zone=time_zone)
+    if len(parsed.entries) > MOST_ENTRIES:
+        raise ValueError(f"The file has more than {MOST_ENTRIES:,} highlights. Import it in parts.")
     shelf = _Shelf()
     for problem in parsed.problems:
         if problem.book is not None:
-            shelf.book(*problem.book).skipped += 1
-    seen: set[tuple[int, str, int | None]] = set()
-    keys: set[str] = set()
-    entries = [_prepare(entry, shelf, seen, keys) for entry in parsed.entries]
+            shelf.books[shelf.place(*problem.book)].skipped += 1
+    places = [shelf.place(entry.title, entry.authors, entry.isbn) for entry in parsed.entries]
+    if len(shelf.books) > MOST_BOOKS:
+        raise ValueError(f"The file names more than {MOST_BOOKS:,} books. Import it in parts.")
+    outline = Outline(
+        books=shelf.books,
+        problems=parsed.problems[:PROBLEMS_KEPT],
+        attached_notes=parsed.attached_notes,
+        collapsed=parsed.collapsed,
+        reach=Reach(_until(parsed, time_zone), parsed.records),
+    )
+    return outline, _prepared(parsed.entries, places)
+
+
+def _until(parsed: ParsedImport, time_zone: str) -> datetime | None:
+    if parsed.written_at is not None:
+        return parsed.written_at
     zone = ZoneInfo(time_zone)
     # By the device's own clock: a file sent again with another time zone reaches as far as before.
     dates = (
         entry.highlighted_at.astimezone(zone).replace(tzinfo=UTC) for entry in parsed.entries if entry.highlighted_at
     )
-    return PreparedFile(
-        entries=entries,
-        books=shelf.books,
-        problems=parsed.problems,
-        attached_notes=parsed.attached_notes,
-        collapsed=parsed.collapsed,
-        reach=Reach(max(dates, default=None), parsed.records),
-    )
+    return max(dates, default=None)
 
 
 @dataclass(slots=True)
@@ -124,38 +161,35 @@ class _Shelf:
     _places: dict[str, int] = field(default_factory=dict)
     _keys: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
 
-    def place(self, title: str, authors: tuple[str, ...]) -> int:
+    def place(self, title: str, authors: tuple[str, ...], isbn: str | None = None) -> int:
         name = (title, authors)
         if name not in self._keys:
             self._keys[name] = match_key(title, authors)
-        place = self._places.setdefault(self._keys[name], len(self.books))
+        place = self._places.setdefault(isbn or self._keys[name], len(self.books))
         if place == len(self.books):
             self.books.append(PreparedBook(title, authors))
         return place
 
-    def book(self, title: str, authors: tuple[str, ...]) -> PreparedBook:
-        return self.books[self.place(title, authors)]
 
-
-def _prepare(
-    entry: ImportedEntry, shelf: _Shelf, seen: set[tuple[int, str, int | None]], keys: set[str]
-) -> PreparedEntry:
-    book = shelf.place(entry.title, entry.authors)
-    same = (book, entry.text, entry.location_start)
-    is_repeat = same in seen
-    seen.add(same)
-    # A key that two entries could claim belongs to the first, so that no entry depends on what became of another one.
-    others = tuple(key for key in entry.other_keys if key not in keys)
-    keys.update(others)
-    return PreparedEntry(
-        entry=entry,
-        book=book,
-        ref=BookRef(named=NamedBook(entry.title, entry.authors)),
-        keys=(entry.key, *others),
-        passage_hash=passage_hash(entry.text, entry.location_start, entry.location_end, entry.page),
-        note_hash=note_hash(entry.note),
-        is_repeat=is_repeat,
-    )
+def _prepared(entries: Sequence[ImportedEntry], places: Sequence[int]) -> Iterator[PreparedEntry]:
+    seen: set[tuple[int, str, int | str | None]] = set()
+    keys: set[str] = set()
+    for entry, book in zip(entries, places, strict=True):
+        same = (book, entry.text, where(entry))
+        # A key that two entries could claim belongs to the first, so that no entry depends on what became of another one.
+        others = tuple(key for key in entry.other_keys if key not in keys)
+        keys.update(others)
+        yield PreparedEntry(
+            entry=entry,
+            book=book,
+            draft=BookDraft(entry.title, entry.authors, entry.isbn, entry.publisher, entry.total_locations),
+            keys=(entry.key, *others),
+            passage_hash=passage_hash_of(entry),
+            note_hash=note_hash(entry.note),
+            color_hash=color_hash(entry.color),
+            is_repeat=entry.uuid is None and same in seen,
+        )
+        seen.add(same)
 
 
 class PreparedFiles:

@@ -1,8 +1,8 @@
 """Imports: taken as they come, let in by a job a slice at a time, each slice with its progress in one transaction."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,24 +14,38 @@ from core.ids import uuid7
 from core.text import is_storable
 from models import Import, ImportBook, ImportProblem
 from models.imports import ImportFormat, ImportState
+from models.media import UploadPurpose
 from repositories.imports import ImportRepository
 from repositories.locks import Locks
 from services.idempotency import IdempotencyService
 from services.imports.clippings_dates import load_zone
 from services.imports.decisions import Decision, Outcome
-from services.imports.prepared import PreparedFile, PreparedFiles, prepare
+from services.imports.prepared import PreparedFile
 from services.imports.slices import SliceWriter
+from services.imports.sources import Sources
 from services.jobs import JobService
+from services.media import MediaService
 
 CONTENT_BYTES = 1 << 20
 ZONE_LENGTH = 64
 SLICE = 200
 UNFINISHED_MOST = 3
-PROBLEMS_KEPT = 1_000
+REPORT_SLICE = 200
 KEEP_REPORTS = timedelta(days=90)
 PURGE_SLICE = 100
 JOB = "run_import"
 BROKEN = "Something went wrong on our side. Import the file again: what has gone in already stays as it is."
+
+
+@dataclass(frozen=True, slots=True)
+class ImportDraft:
+    """A file to import: its text, or the public id of its upload."""
+
+    format: ImportFormat
+    content: str | None
+    media_id: str | None
+    dry_run: bool
+    time_zone: str
 
 
 class ImportService:
@@ -45,7 +59,8 @@ class ImportService:
         locks: Locks,
         idempotency: IdempotencyService,
         jobs: JobService,
-        files: PreparedFiles,
+        media: MediaService,
+        sources: Sources,
         events: list[Event],
     ) -> None:
         self._imports = imports
@@ -53,23 +68,29 @@ class ImportService:
         self._locks = locks
         self._idempotency = idempotency
         self._jobs = jobs
-        self._files = files
+        self._media = media
+        self._sources = sources
         self._events = events
 
-    async def start(
-        self, viewer: Viewer, kind: ImportFormat, content: str, *, dry_run: bool, time_zone: str, key: str | None
-    ) -> Import:
+    async def start(self, viewer: Viewer, draft: ImportDraft, key: str | None) -> Import:
         """Take a file; a job lets it in. What is wrong with its content shows later, as the import's error."""
         user_id = viewer.require()
 
         async def work() -> Import:
-            _check(content, time_zone)
+            _check(draft)
             await self._locks.user(user_id)
             if await self._imports.unfinished(user_id) >= UNFINISHED_MOST:
                 raise LimitExceeded(f"{UNFINISHED_MOST} of your imports are not finished yet. Wait for one of them.")
             row = Import(
-                id=uuid7(), user_id=user_id, format=kind, dry_run=dry_run, time_zone=time_zone, content=content
+                id=uuid7(),
+                user_id=user_id,
+                format=draft.format,
+                dry_run=draft.dry_run,
+                time_zone=draft.time_zone,
+                content=draft.content,
             )
+            if draft.media_id is not None:
+                row.media_id = (await self._media.attach(viewer, draft.media_id, UploadPurpose.IMPORT, "mediaId")).id
             await self._imports.add(row)
             await self._jobs.add(JOB, import_id=str(row.id))
             return row
@@ -77,9 +98,8 @@ class ImportService:
         async def again(import_id: UUID) -> Import | None:
             return (await self._imports.visible(viewer, [import_id])).get(import_id)
 
-        value = [kind, content, dry_run, time_zone]
         return await self._idempotency.once_for(
-            viewer, "importHighlights", key, value, work=work, id_of=lambda row: row.id, again=again
+            viewer, "importHighlights", key, draft, work=work, id_of=lambda row: row.id, again=again
         )
 
     async def step(self, import_id: UUID) -> bool:
@@ -88,12 +108,10 @@ class ImportService:
         if row is None or row.state is ImportState.DONE:
             return True
         try:
-            file = await self._file(row)
+            file = await self._sources.file(row)
         except ValueError as error:
             await self._fail(row, str(error))
-            await self._imports.drop_content(row.id)
-            return True
-        if file is None:
+            await self._sources.let_go(row)
             return True
         if not row.dry_run:
             await self._locks.sync_counter(row.user_id)
@@ -104,8 +122,7 @@ class ImportService:
             return False
         row.state, row.finished_at = ImportState.DONE, clock.now()
         await self._saved(row)
-        await self._imports.drop_content(row.id)
-        self._files.forget(row.id)
+        await self._sources.let_go(row)
         return True
 
     async def give_up(self, import_id: UUID) -> None:
@@ -118,37 +135,28 @@ class ImportService:
         """Forget a slice of the reports of imports that ended long ago; True when none is left."""
         return await self._imports.purge(clock.now() - KEEP_REPORTS, PURGE_SLICE) == 0
 
-    async def _file(self, row: Import) -> PreparedFile | None:
-        """Read the file as it was prepared before, or prepare it; None when the import has ended and its file is gone."""
-        known = self._files.get(row.id)
-        if known is not None:
-            return known
-        content = await self._imports.content(row.id)
-        if content is None:
-            return None
-        file = await asyncio.to_thread(prepare, content, row.time_zone)
-        self._files.keep(row.id, file)
-        return file
-
     async def _begin(self, row: Import, file: PreparedFile) -> None:
-        row.total, row.done = file.reach.records, file.skipped
-        row.skipped, row.attached_notes, row.collapsed = file.skipped, file.attached_notes, file.collapsed
-        await self._imports.report(
-            [
-                ImportBook(
-                    import_id=row.id,
-                    position=place,
-                    title=book.title,
-                    authors=list(book.authors),
-                    created=0,
-                    merged=0,
-                    unchanged=0,
-                    skipped=book.skipped,
-                )
-                for place, book in enumerate(file.books)
-            ]
-        )
-        await self._report(row, [(problem.line, problem.message) for problem in file.problems[:PROBLEMS_KEPT]])
+        outline = file.outline
+        row.total, row.done = outline.reach.records, file.skipped
+        row.skipped, row.attached_notes, row.collapsed = file.skipped, outline.attached_notes, outline.collapsed
+        books = [
+            ImportBook(
+                import_id=row.id,
+                position=place,
+                title=book.title,
+                authors=list(book.authors),
+                created=0,
+                merged=0,
+                unchanged=0,
+                skipped=book.skipped,
+            )
+            for place, book in enumerate(outline.books)
+        ]
+        for at in range(0, len(books), REPORT_SLICE):
+            await self._imports.report(books[at : at + REPORT_SLICE])
+        problems = [(problem.line, problem.message) for problem in outline.problems]
+        for at in range(0, len(problems), REPORT_SLICE):
+            await self._report(row, problems[at : at + REPORT_SLICE])
 
     async def _take_slice(self, row: Import, file: PreparedFile) -> bool:
         viewer = Viewer(user_id=row.user_id)
@@ -157,7 +165,7 @@ class ImportService:
         decisions = await self._slices.decide(viewer, file, entries)
         books: Mapping[int, UUID] = {}
         if not row.dry_run:
-            books = await self._slices.apply(viewer, file.reach, decisions)
+            books = await self._slices.apply(viewer, file.outline.reach, decisions)
         for outcome, count in Counter(decision.outcome for decision in decisions).items():
             setattr(row, outcome, getattr(row, outcome) + count)
         await self._count_books(row, decisions, books)
@@ -189,14 +197,21 @@ class ImportService:
         self._events.append(ImportProgressed(row.user_id))
 
 
-def _check(content: str, time_zone: str) -> None:
+def _check(draft: ImportDraft) -> None:
     problems = Problems()
+    if draft.media_id is None:
+        _check_content(problems, draft.content or "")
+    else:
+        problems.check(draft.content is None, "Give either `content` or `mediaId`.", "mediaId")
+    try:
+        load_zone(draft.time_zone[:ZONE_LENGTH])
+    except ValueError as error:
+        problems.add(str(error), "timeZone")
+    problems.raise_any()
+
+
+def _check_content(problems: Problems, content: str) -> None:
     size = len(content.encode("utf-8", "surrogatepass"))
     problems.check(content.strip(), "The file is empty.", "content")
     problems.check(size <= CONTENT_BYTES, f"A file has at most 1 MB ({CONTENT_BYTES:,} bytes of UTF-8).", "content")
     problems.check(is_storable(content), "The file has a character that cannot be stored.", "content")
-    try:
-        load_zone(time_zone[:ZONE_LENGTH])
-    except ValueError as error:
-        problems.add(str(error), "timeZone")
-    problems.raise_any()

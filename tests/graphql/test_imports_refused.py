@@ -27,8 +27,8 @@ async def test_a_file_that_is_none_fails_with_a_sentence_and_writes_nothing(
 
 async def test_records_in_other_languages_are_reported_and_the_rest_goes_in(ada: Reader, container: Container) -> None:
     foreign = (
-        "Das Glas (Nora Wynn)\r\n- Ihre Markierung auf Seite 82 | bei Position 1199-1203 | "
-        "Hinzugefügt am Samstag, 23. November 2019 08:08:27\r\n\r\nEin Satz.\r\n==========\r\n"
+        "Prom (Nora Wynn)\r\n- Twoje zaznaczenie w miejscu 1199-1203 | "
+        "Dodano: sobota, 23 listopada 2019 08:08:27\r\n\r\nJedno zdanie.\r\n==========\r\n"
     )
     found = await import_file(ada, container, foreign + OLD)
     assert counts(found) == (2, 0, 0, 1)

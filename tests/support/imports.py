@@ -45,11 +45,10 @@ async def run_jobs(container: Container) -> None:
     await JobRunner(container.transaction, HANDLERS, lease=timedelta(seconds=15), burials=BURIALS).run_due()
 
 
-async def start(reader: Reader, content: str, **more: Any) -> str:
+async def start(reader: Reader, content: str | None, **more: Any) -> str:
     """Begin an import; its id."""
-    payload = await reader.mutate(
-        "importHighlights", "import { id state total done }", format="MY_CLIPPINGS", content=content, **more
-    )
+    told = {"format": "MY_CLIPPINGS", "content": content} | more
+    payload = await reader.mutate("importHighlights", "import { id state total done }", **told)
     assert payload["userErrors"] == []
     assert payload["import"] == {"id": payload["import"]["id"], "state": "QUEUED", "total": None, "done": 0}
     key: str = payload["import"]["id"]
@@ -72,7 +71,7 @@ async def report(reader: Reader, import_id: str) -> Any:
     return (await reader.run(IMPORT, id=import_id))["node"]
 
 
-async def import_file(reader: Reader, container: Container, content: str, **more: Any) -> Any:
+async def import_file(reader: Reader, container: Container, content: str | None, **more: Any) -> Any:
     """Import a file to its end; its report, whose counts add up."""
     key = await start(reader, content, **more)
     await run_jobs(container)

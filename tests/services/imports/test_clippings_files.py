@@ -94,8 +94,8 @@ def test_time_zone_of_the_reader() -> None:
 
 
 def test_foreign_records_are_reported_and_the_rest_is_read() -> None:
-    german = "Die Fähre (Nora Wynn)\r\n- Ihre Markierung bei Position 9-10 | Hinzugefügt am Samstag, 23. November 2019"
-    parsed = read(f"{german} 08:08:27\r\n\r\nDie Fähre legte ab.\r\n==========\r\n", FERRY)
+    polish = "Prom (Nora Wynn)\r\n- Twoje zaznaczenie w miejscu 9-10 | Dodano: sobota, 23 listopada 2019"
+    parsed = read(f"{polish} 08:08:27\r\n\r\nProm odpłynął.\r\n==========\r\n", FERRY)
     assert messages(parsed) == ["language not supported yet"]
     assert len(parsed.entries) == 1
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from services.imports.clippings_dates import load_zone, parse_local, to_utc
+from services.imports.clippings_grammar import Kind
 from services.imports.clippings_keys import normal_text, normal_title
 from services.imports.clippings_labels import Place, read_details
-from services.imports.clippings_languages import Kind
 from services.imports.clippings_titles import split_title
 
 
@@ -54,8 +54,8 @@ def test_title_lines(line: str, title: str, authors: tuple[str, ...]) -> None:
         ("- Your Highlight on page 28, at Location 257 ", Kind.HIGHLIGHT, Place(257, 257, "28")),
         ("- Your Asterisk on page 4 | Location 60-61 ", Kind.UNKNOWN, Place(60, 61, "4", span=True)),
         ("- Clip This Article at location 40 ", Kind.CLIP, Place(40, 40)),
-        ("- Ihre Markierung bei Position 1199-1203 ", Kind.FOREIGN, Place()),
-        ("- Votre note sur la page 3 | emplacement 12 ", Kind.FOREIGN, Place()),
+        ("- Twoje zaznaczenie w miejscu 1199-1203 ", Kind.FOREIGN, Place()),
+        ("- Poznámka na strane 3 | miesto 12 ", Kind.FOREIGN, Place()),
     ],
 )  # fmt: skip
 def test_labels(label: str, kind: Kind, place: Place) -> None:

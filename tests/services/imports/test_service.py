@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 from core.ids import read_id
-from models.imports import ImportState
+from models.imports import ImportFormat, ImportState
 from models.jobs import JobState
 from runtime.container import Container
-from services.imports import my_clippings, prepared, service
+from services.imports import my_clippings, reading, service
 from services.imports.prepared import FILES_KEPT, PreparedFiles, Reach, prepare
 from services.jobs import FAILURES, JobRunner
 from tests.services.imports.clippings_text import highlight
@@ -36,11 +36,14 @@ def test_an_older_copy_reaches_less_far() -> None:
 
 
 def test_the_reach_is_told_by_the_device_and_not_by_the_time_zone() -> None:
-    assert prepare(OLD, "UTC").reach == prepare(OLD, "Pacific/Auckland").reach
+    here, there = (
+        prepare(ImportFormat.MY_CLIPPINGS, OLD.encode(), zone).outline for zone in ("UTC", "Pacific/Auckland")
+    )
+    assert here.reach == there.reach
 
 
 def test_only_a_few_prepared_files_are_kept() -> None:
-    files, file = PreparedFiles(), prepare(OLD, "UTC")
+    files, file = PreparedFiles(), prepare(ImportFormat.MY_CLIPPINGS, OLD.encode(), "UTC")
     keys = [UUID(int=n) for n in range(FILES_KEPT + 1)]
     for key in keys:
         files.keep(key, file)
@@ -57,7 +60,7 @@ async def test_a_file_is_parsed_once_however_many_slices_it_has(
         return real(content, time_zone=time_zone)
 
     real = my_clippings.parse
-    monkeypatch.setattr(prepared, "parse", counting)
+    monkeypatch.setitem(reading._TEXTS, ImportFormat.MY_CLIPPINGS, counting)
     monkeypatch.setattr(service, "SLICE", 5)
     found = await import_file(ada, container, many(50))
     assert found["created"] == 50
