@@ -1,0 +1,1 @@
+"""The way out: pure writers of five formats, and the service that checks, counts and signs."""
