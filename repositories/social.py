@@ -1,19 +1,134 @@
-"""Who follows, blocks and mutes whom."""
+"""Who follows, asks to follow and blocks whom: the rows, and the counts that move with them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Integer, and_, case, cast, delete, exists, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Block, Follow, User
+from auth.viewer import Viewer
+from models import Block, Follow, FollowRequest, Mute, User
+from repositories import visibility
+
+Pair = type[Follow] | type[FollowRequest]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What decides whether a reader can be followed."""
+
+    is_private: bool
+    allow_followers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """How a viewer and another reader stand to each other."""
+
+    following: bool
+    followed_by: bool
+    requested: bool
+    blocking: bool
+    muting: bool
 
 
 class SocialRepository:
-    """The social graph, as one session sees it."""
+    """The social graph, as one session sees it. Whoever moves counts has locked the users first."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+
+    # --- reading ---
+
+    async def doors(self, viewer: Viewer, user_id: UUID) -> Doors | None:
+        """Tell whether a reader can be followed; None for one the viewer may not know of."""
+        wanted = select(User.is_private, User.allow_followers).where(User.id == user_id, visibility.users(viewer))
+        row = (await self._session.execute(wanted)).one_or_none()
+        return Doors(*row) if row else None
+
+    async def has(self, kind: Pair, follower_id: UUID, followed_id: UUID) -> bool:
+        """Tell whether one follows, or asks to follow, another."""
+        found = exists().where(kind.follower_id == follower_id, kind.followed_id == followed_id)
+        return bool(await self._session.scalar(select(found)))
+
+    async def followed_or_asked(self, user_id: UUID) -> int:
+        """Count whom a reader follows or asks to follow."""
+        counts = [select(func.count()).where(kind.follower_id == user_id) for kind in (Follow, FollowRequest)]
+        first, second = (count.scalar_subquery() for count in counts)
+        return await self._session.scalar(select(first + second)) or 0
+
+    async def waiting_for(self, user_id: UUID) -> Sequence[UUID]:
+        """Name all who ask to follow a reader."""
+        asked = select(FollowRequest.follower_id).where(FollowRequest.followed_id == user_id)
+        return (await self._session.scalars(asked.order_by(FollowRequest.follower_id))).all()
+
+    async def relationships(self, viewer: Viewer, others: Iterable[UUID]) -> Mapping[UUID, Relationship]:
+        """Tell how the viewer and others stand to each other, in one statement."""
+        me = viewer.require()
+        parts = (
+            exists().where(Follow.follower_id == me, Follow.followed_id == User.id),
+            exists().where(Follow.follower_id == User.id, Follow.followed_id == me),
+            exists().where(FollowRequest.follower_id == me, FollowRequest.followed_id == User.id),
+            exists().where(Block.blocker_id == me, Block.blocked_id == User.id),
+            exists().where(Mute.user_id == me, Mute.muted_user_id == User.id, visibility.in_force(Mute)),
+        )
+        rows = await self._session.execute(select(User.id, *parts).where(User.id.in_(set(others))))
+        return {row[0]: Relationship(*row[1:]) for row in rows}
+
+    # --- following ---
+
+    async def add(self, kind: Pair, follower_id: UUID, followed_id: UUID) -> bool:
+        """Write that one follows, or asks to follow, another; False when it stood there."""
+        pair = insert(kind).values(follower_id=follower_id, followed_id=followed_id)
+        made = await self._session.execute(pair.on_conflict_do_nothing().returning(kind.follower_id))
+        return made.first() is not None
+
+    async def remove(self, kind: Pair, follower_id: UUID, followed_id: UUID) -> bool:
+        """Take away that one follows, or asks to follow, another; False when it was not there."""
+        gone = delete(kind).where(kind.follower_id == follower_id, kind.followed_id == followed_id)
+        return (await self._session.execute(gone.returning(kind.follower_id))).first() is not None
+
+    async def let_in(self, user_id: UUID, follower_ids: Sequence[UUID]) -> None:
+        """Make followers of those who asked; both sides must be locked."""
+        asked = (FollowRequest.followed_id == user_id, FollowRequest.follower_id.in_(follower_ids))
+        await self._session.execute(delete(FollowRequest).where(*asked))
+        rows = [{"follower_id": follower_id, "followed_id": user_id} for follower_id in follower_ids]
+        made = await self._session.scalars(
+            insert(Follow).values(rows).on_conflict_do_nothing().returning(Follow.follower_id)
+        )
+        new = made.all()
+        await self._session.execute(
+            update(User).where(User.id.in_(new)).values(following_count=User.following_count + 1)
+        )
+        await self._session.execute(
+            update(User).where(User.id == user_id).values(follower_count=User.follower_count + len(new))
+        )
+
+    async def move_counts(self, follower_id: UUID, followed_id: UUID, by: int) -> None:
+        """Move both counts of one follow by 1 or -1; both readers must be locked."""
+        step = cast(literal(by), Integer)
+        following = User.following_count + case((User.id == follower_id, step), else_=0)
+        followers = User.follower_count + case((User.id == followed_id, step), else_=0)
+        moved = update(User).where(User.id.in_((follower_id, followed_id)))
+        await self._session.execute(
+            moved.values(
+                following_count=func.greatest(0, following), follower_count=func.greatest(0, followers)
+            ).execution_options(synchronize_session=False)
+        )
+
+    # --- blocking ---
+
+    async def add_block(self, blocker_id: UUID, blocked_id: UUID) -> None:
+        """Write that one blocks another."""
+        pair = insert(Block).values(blocker_id=blocker_id, blocked_id=blocked_id)
+        await self._session.execute(pair.on_conflict_do_nothing())
+
+    async def remove_block(self, blocker_id: UUID, blocked_id: UUID) -> bool:
+        """Take a block away; False when there was none."""
+        gone = delete(Block).where(Block.blocker_id == blocker_id, Block.blocked_id == blocked_id)
+        return (await self._session.execute(gone.returning(Block.blocker_id))).first() is not None
 
     async def following_among(self, follower_id: UUID, others: Iterable[UUID]) -> set[UUID]:
         """Tell which of these a reader follows."""
@@ -34,6 +149,8 @@ class SocialRepository:
             )
         )
         return {one if other == user_id else other for one, other in rows}
+
+    # --- the end of an account ---
 
     async def take_off_counts(self, user_id: UUID) -> None:
         """Lower the counts of all whom a user follows or is followed by, before the account goes.
