@@ -13,9 +13,14 @@ from commands.line import Programs, leave, main
 from core.database import Database
 from core.settings import Settings
 from core.tasks import cancel_all
+from endpoints.exports import Exports
 from endpoints.graphiql import GraphiQL
+from endpoints.koreader import Koreader
+from endpoints.media import Pictures
 from endpoints.metrics import Metrics
 from endpoints.probes import Probes
+from endpoints.shared import SharedHighlights
+from endpoints.uploads import Uploads
 from runtime.browsers import Origins, browser_middleware
 from runtime.container import Container
 from runtime.graphql_view import CommonplaceView
@@ -77,11 +82,20 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
         subscriptions=lambda: broker.subscription_count,
         dropped_bells=lambda: bus.dropped,
     )
-    app.router.add_get("/live", probes.live)
-    app.router.add_get("/ready", probes.ready)
-    app.router.add_get("/health", probes.health)
-    app.router.add_get("/metrics", metrics.answer)
+    app.add_routes(
+        [
+            web.get("/live", probes.live),
+            web.get("/ready", probes.ready),
+            web.get("/health", probes.health),
+            web.get("/metrics", metrics.answer),
+        ]
+    )
     app.router.add_route("*", "/graphql", view)
+    app.router.add_get("/exports/{token}", Exports(container).download, allow_head=False)
+    app.router.add_get("/highlights/{id}", SharedHighlights(container).page)
+    Koreader(container).add_routes(app)
+    app.router.add_put("/uploads/{token}", Uploads(container.receiver).take)
+    app.router.add_get("/media/{name}", Pictures(container.storage).show)
     if graphiql:
         graphiql.add_routes(app)
 
@@ -95,6 +109,7 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
         await bus.close()
         await buckets.close()
         await documents.close()
+        await container.storage.close()
         await database.close()
 
     async def close_sockets(_: web.Application) -> None:

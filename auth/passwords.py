@@ -1,11 +1,28 @@
 """Password hashing: argon2id with t=2, 19 MiB, p=1 (the OWASP minimum), in threads, two at a time."""
 
 import asyncio
+import hashlib
+from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+STRONG = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+HASHER = STRONG
+"""What hashes passwords; tests that are about other things take a cheaper one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """What is kept of a password: its own hash, and that of what KOReader sends instead."""
+
+    password: str
+    koreader: str
+
+
+def koreader_key(password: str) -> str:
+    """Make what KOReader sends instead of a password: its MD5, in lower-case hex."""
+    return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
 
 
 class Passwords:
@@ -18,7 +35,11 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """Hash a password with a fresh salt."""
         async with self._slots:
-            return await asyncio.to_thread(_HASHER.hash, password)
+            return await asyncio.to_thread(HASHER.hash, password)
+
+    async def hashes(self, password: str) -> Hashes:
+        """Hash a password that is set, in both ways."""
+        return Hashes(*await asyncio.gather(self.hash(password), self.hash(koreader_key(password))))
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Compare; with no hash, work as long as with one, so that the time does not tell whether an account exists."""
@@ -36,6 +57,6 @@ class Passwords:
 
 def _matches(hashed: str, password: str) -> bool:
     try:
-        return _HASHER.verify(hashed, password)
+        return HASHER.verify(hashed, password)
     except (VerificationError, InvalidHashError):
         return False

@@ -18,6 +18,7 @@ class Viewer:
     role: Role = Role.READER
     expires_at: datetime | None = None
     address: str = ""
+    user_agent: str = ""
 
     @property
     def is_signed_in(self) -> bool:

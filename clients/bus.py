@@ -19,12 +19,17 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from core.events import Event, HighlightsChanged, ImportProgressed, JobAdded, SessionsChanged
+from core.events import Event, HighlightsChanged, ImportProgressed, JobAdded, PositionsChanged, SessionsChanged
 from core.tasks import cancel_all
 
 log = structlog.get_logger(__name__)
-HIGHLIGHTS, SESSIONS, IMPORTS = "highlights", "sessions", "imports"
-_TOPICS = {HighlightsChanged: HIGHLIGHTS, SessionsChanged: SESSIONS, ImportProgressed: IMPORTS}
+HIGHLIGHTS, SESSIONS, IMPORTS, POSITIONS = "highlights", "sessions", "imports", "positions"
+_TOPICS = {
+    HighlightsChanged: HIGHLIGHTS,
+    SessionsChanged: SESSIONS,
+    ImportProgressed: IMPORTS,
+    PositionsChanged: POSITIONS,
+}
 _LOST = (RedisError, OSError, TimeoutError)
 ALL = "bell:all"
 """The channel that every process hears, so that its connection always has one."""

@@ -13,7 +13,7 @@ from typing import NoReturn, Protocol
 
 import uvloop
 
-from commands import epoch, export_schema, grant, jobs, migrate, persist, run, seed, serve
+from commands import backup, epoch, export_schema, grant, jobs, migrate, persist, run, seed, serve
 from commands.serve import MakeApp
 from core import logging
 from core.settings import Settings, SettingsError, load_settings
@@ -21,6 +21,7 @@ from models.profiles import Role
 from runtime.embedded import EmbeddedError
 from runtime.launch import Broken, CannotStart, Interrupted, backends, require_current, stop_on_signals, until
 from runtime.migrations import MigrationRefused
+from runtime.storage_check import require_storage
 from runtime.supervisor import EXIT_SETTINGS
 
 EXIT_BROKEN, EXIT_INTERRUPTED = 1, 130
@@ -101,6 +102,7 @@ def _parser(programs: Programs) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_servers(commands, programs)
     _add_data(commands)
+    _add_backups(commands)
     _add_jobs(commands)
     return parser
 
@@ -198,6 +200,38 @@ def _add_data(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     added.set_defaults(command=lambda settings, wanted, stop: grant.grant(settings, stop, wanted.user, wanted.role))
 
 
+def _add_backups(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    added = _add(
+        commands,
+        "backup",
+        "write all that people made to one file",
+        "While the server runs, as of one moment. docs/backup.md says what is in it, and how to practise a restore.",
+    )
+    added.add_argument("path", nargs="?", type=Path, help="a new file, or a folder (default: DATA_DIR/backups)")
+    added.add_argument("--with-secret", action="store_true", help="also the secret that signs links")
+    added.add_argument("--keep", type=_positive, metavar="N", help="of dated backups in that folder, keep the newest N")
+    added.set_defaults(
+        command=lambda settings, wanted, stop: backup.backup(
+            settings, stop, wanted.path, with_secret=wanted.with_secret, keep=wanted.keep
+        )
+    )
+
+    added = _add(
+        commands,
+        "restore",
+        "put a backup in place of what is here",
+        "With the server stopped. Everything is checked first, and what is here stays until the backup is in place.\n"
+        "Devices stay signed in, and offer what they hold and the backup lacks.",
+    )
+    added.add_argument("path", type=Path, help="what `backup` wrote")
+    added.add_argument(
+        "--replace", action="store_true", help="even though there is something here, which is kept first"
+    )
+    added.set_defaults(
+        command=lambda settings, wanted, stop: backup.put_back(settings, stop, wanted.path, replace=wanted.replace)
+    )
+
+
 def _add_jobs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     added = _add(
         commands,
@@ -212,6 +246,13 @@ def _add_jobs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     added.set_defaults(command=lambda settings, wanted, stop: jobs.replay(settings, stop, wanted.id))
 
 
+def _positive(word: str) -> int:
+    count = int(word)
+    if count < 1:
+        raise argparse.ArgumentTypeError("1 or more")
+    return count
+
+
 def _count(word: str) -> int:
     count = int(word)
     if not 1 <= count <= serve.MOST_WORKERS:
@@ -222,6 +263,7 @@ def _count(word: str) -> int:
 async def _work(settings: Settings, stop: asyncio.Event, run_worker: RunWorker) -> int:
     async with backends(settings, stop) as found:
         await require_current(found.database_url)
+        await require_storage(settings)
         halt = asyncio.Event()
         work = run_worker(settings, database_url=found.database_url, redis_url=found.redis_url, stop=halt)
         working = asyncio.ensure_future(work)

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth.passwords import Hashes
 from auth.viewer import Viewer
 from commands.demo_data import BOOKS, PASSWORD, READERS, DemoReader, Mark
 from core import clock
@@ -43,20 +44,20 @@ async def load(settings: Settings, found: Backends) -> int:
     async with container_of(settings, found) as container:
         await container.refresh_epoch()
         # One hash for all: the password is no secret, and each hash takes a tenth of a second.
-        hashed = await container.passwords.hash(PASSWORD)
+        hashes = await container.passwords.hashes(PASSWORD)
         events: list[Event] = []
         async with container.database.writing() as session:
             await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             taken = await _ids(session)
             missing = [reader for reader in READERS if reader.username not in taken]
             for reader in missing:
-                await _add(session, Services(session, container, events), reader, hashed)
+                await _add(session, Services(session, container, events), reader, hashes)
             await _follow(session, missing)
         container.bus.publish(events)
     return len(missing)
 
 
-async def _add(session: AsyncSession, services: Services, reader: DemoReader, hashed: str) -> None:
+async def _add(session: AsyncSession, services: Services, reader: DemoReader, hashes: Hashes) -> None:
     draft = SignUpDraft(
         username=reader.username,
         email=f"{reader.username}@example.org",
@@ -64,7 +65,7 @@ async def _add(session: AsyncSession, services: Services, reader: DemoReader, ha
         display_name=reader.display_name,
         device=DeviceDraft(name=f"{reader.display_name.split()[0]}'s e-reader", platform="demo"),
     )
-    signed_in = await services.accounts.sign_up(draft, hashed, "")
+    signed_in = await services.accounts.sign_up(draft, hashes, Viewer())
     # Nobody has its token.
     await session.execute(delete(Session).where(Session.id == signed_in.session.id))
     for mark in reader.marks:

@@ -1,7 +1,6 @@
 """Serve the API: in this process, or in several that share one port."""
 
 import asyncio
-import gc
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -18,8 +17,11 @@ from runtime.launch import (
     child_environment,
     require_current,
     require_free_port,
+    require_secret,
+    spare_start_up,
     until,
 )
+from runtime.storage_check import require_storage
 from runtime.supervisor import ChildSpec, Supervisor
 from runtime.vital import VITAL
 
@@ -37,10 +39,12 @@ class MakeApp(Protocol):
 
 async def serve(settings: Settings, stop: asyncio.Event, make_app: MakeApp, *, workers: int, share_port: bool) -> int:
     """Serve until told to stop."""
+    require_secret(settings)
     if not share_port:
         require_free_port(settings)
     async with backends(settings, stop) as found:
         await require_current(found.database_url)
+        await require_storage(settings)
         if workers == 1:
             await _serve_here(settings, found, stop, make_app, share_port=share_port)
             return 0
@@ -76,9 +80,7 @@ async def _serve_here(
             await site.start()
         except OSError as error:
             raise cannot_listen(settings, error) from error
-        # What start-up made stays for good: sweeping through it again and again would hold requests up for 0.1 s and more.
-        gc.collect()
-        gc.freeze()
+        spare_start_up()
         await until(stop, found.embedded, [*app[VITAL]])
     finally:
         await runner.cleanup()

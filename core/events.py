@@ -29,8 +29,15 @@ class ImportProgressed:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionsChanged:
+    """A reader is somewhere else in a book."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class JobAdded:
     """A job waits in the ledger."""
 
 
-Event = HighlightsChanged | SessionsChanged | ImportProgressed | JobAdded
+Event = HighlightsChanged | SessionsChanged | ImportProgressed | PositionsChanged | JobAdded

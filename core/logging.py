@@ -12,7 +12,17 @@ from structlog.typing import Processor
 
 from core.settings import LogLevel
 
-SECRET_NAMES = {"authorization", "cookie", "password", "current_password", "new_password", "password_hash", "token"}
+SECRET_NAMES = {
+    "authorization",
+    "cookie",
+    "password",
+    "current_password",
+    "new_password",
+    "password_hash",
+    "token",
+    "koreader_hash",
+    "x-auth-key",
+}
 HIDDEN = "[hidden]"
 _SECRETS = re.compile(r"(?i)(bearer\s+)[^\s\"',;]+|(://[^\s/:@]*:)[^\s@]+(?=@)")
 _NOISY = ("aiohttp.access", "alembic", "arq", "asyncio")

@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from core.storage_url import read_storage_url
+
 
 class SettingsError(Exception):
     """A sentence that names the wrong setting."""
@@ -58,10 +60,20 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None, description="`redis://:password@host:port/number`, `rediss://` for TLS; none: embedded."
     )
+    secret_key: Annotated[str, Field(min_length=32)] | None = Field(
+        default=None, description="Signs links that expire; none: made once in DATA_DIR. One for all processes."
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="`https://reading.example.org`, where readers find this server; none: as they called it.",
+    )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
     sign_up: SignUp = Field(default=SignUp.OPEN, description="`open` or `closed`: who may make an account.")
     public_book_readers: Annotated[int, Field(ge=3)] = Field(
         default=5, description="A book without ISBN is public from so many distinct readers on."
+    )
+    follow_limit: Annotated[int, Field(ge=1)] = Field(
+        default=5_000, description="How many readers one reader may follow, requests that wait included."
     )
     sign_ups_per_hour: Annotated[int, Field(ge=1)] = Field(
         default=20, description="Sign-ups that one address may try within an hour, names found taken included."
@@ -93,12 +105,28 @@ class Settings(BaseSettings):
     sockets_per_reader: Annotated[int, Field(ge=1)] = Field(
         default=20, description="Sockets that one reader may hold open in one process."
     )
+    storage_url: str | None = Field(
+        default=None,
+        description="Where uploaded files lie: `file:///folder`, or `s3://key:secret@host:port/bucket?region=…&tls=1`; none: in DATA_DIR.",
+    )
+    image_megabytes: Annotated[int, Field(ge=1, le=50)] = Field(
+        default=10, description="How large an uploaded picture may be."
+    )
+    import_megabytes: Annotated[int, Field(ge=1, le=200)] = Field(
+        default=25, description="How large an uploaded file of highlights may be."
+    )
     undo_days: Annotated[int, Field(ge=1)] = Field(default=30, description="Days for which a delete can be undone.")
     tombstone_days: Annotated[int, Field(ge=31)] = Field(
         default=180, description="Days for which a deleted highlight's id is remembered."
     )
     outcome_days: Annotated[int, Field(ge=31)] = Field(
         default=35, description="Days for which outcomes and idempotency keys are remembered."
+    )
+    export_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
+        default=15, description="Minutes for which the link of an export is good."
+    )
+    audit_days: Annotated[int, Field(ge=1)] = Field(
+        default=1095, description="Days for which it is remembered who exported, shared, signed in or changed privacy."
     )
     job_lease_seconds: Annotated[float, Field(gt=0)] = Field(
         default=15.0, description="A worker that is silent for so long loses its job to another."
@@ -132,6 +160,20 @@ class Settings(BaseSettings):
         query = {"ssl" if name == "sslmode" else name: word for name, word in url.query.items()}
         return url.set(query=query).render_as_string(hide_password=False)
 
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parsed = urlsplit(value)
+            good = parsed.scheme in {"http", "https"} and bool(parsed.hostname) and parsed.port != 0
+        except ValueError:
+            good = False
+        if not good or parsed.query or parsed.fragment or parsed.username or value != value.strip():
+            raise ValueError("must be of the form https://host, with a port or a path if there is one")
+        return value.rstrip("/")
+
     @field_validator("redis_url")
     @classmethod
     def _scheme(cls, value: str | None) -> str | None:
@@ -144,6 +186,13 @@ class Settings(BaseSettings):
             good = False
         if not good:
             raise ValueError("must be of the form redis://host:port/number, or rediss:// with TLS")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_storage_url(value)
         return value
 
 

@@ -17,6 +17,11 @@ def is_storable(value: str) -> bool:
     return _UNSTORABLE.search(value) is None
 
 
+def without_unstorable(value: str) -> str:
+    """Take out what PostgreSQL cannot hold."""
+    return _UNSTORABLE.sub("", value)
+
+
 def without_markup(value: str) -> str:
     """Take HTML out of a plain text: tags, and the insides of scripts and styles. What only looks like a tag (`I <3 you`) stays."""
     # As often as it takes: "&amp;lt;b&amp;gt;" is a tag in the end. Each turn makes the text shorter, or is the last.

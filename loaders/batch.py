@@ -1,5 +1,6 @@
 """What all loaders share."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
@@ -20,9 +21,15 @@ class BatchLoader(DataLoader[Key, Value | None], Generic[Key, Value]):
 
     def __init__(self, database: Database, viewer: Viewer) -> None:
         super().__init__()
-        self.failed = False
+        self.failed, self.shared = False, False
         self._database = database
         self._viewer = viewer
+
+    def load(self, key: Key) -> "asyncio.Future[Value | None]":
+        """Load one value."""
+        found = super().load(key)
+        # Of those who share, one that goes away would take the value from the others. Alone, the detour would split batches.
+        return asyncio.shield(found) if self.shared else found
 
     async def batch_load_fn(self, keys: list[Key]) -> list[Value | None]:
         """Answer in key order."""

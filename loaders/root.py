@@ -10,7 +10,10 @@ from loaders.batch import BatchLoader
 from loaders.catalog import BookByIdLoader, HighlightCountByBookIdLoader, ShownBookByIdLoader
 from loaders.highlights import HighlightByIdLoader, HighlightCountByOwnerLoader, HighlightsByOwnerLoader
 from loaders.imports import ImportBooksByImportIdLoader, ImportByIdLoader, ImportProblemsByImportIdLoader
+from loaders.koreader import DocumentByIdLoader
+from loaders.positions import DevicePositionsByBookIdLoader, PositionByIdLoader
 from loaders.profiles import ProfileByIdLoader
+from loaders.social import MuteByIdLoader, PeopleByUserIdLoader, RelationshipByUserIdLoader
 
 Loader = TypeVar("Loader", bound=BatchLoader)  # type: ignore[type-arg]
 
@@ -18,9 +21,10 @@ Loader = TypeVar("Loader", bound=BatchLoader)  # type: ignore[type-arg]
 class Loaders:
     """Made anew for each operation and each event: what they remember is what one answer may contain twice."""
 
-    def __init__(self, database: Database, viewer: Viewer) -> None:
+    def __init__(self, database: Database, viewer: Viewer, *, shared: bool = False) -> None:
         self._database = database
         self._viewer = viewer
+        self._shared = shared
 
     @property
     def failed(self) -> bool:
@@ -28,7 +32,9 @@ class Loaders:
         return any(loader.failed for loader in vars(self).values() if isinstance(loader, BatchLoader))
 
     def _make(self, kind: type[Loader]) -> Loader:
-        return kind(self._database, self._viewer)
+        made = kind(self._database, self._viewer)
+        made.shared = self._shared
+        return made
 
     @cached_property
     def book_by_id(self) -> BookByIdLoader:
@@ -94,3 +100,33 @@ class Loaders:
     def import_problems_by_import_id(self) -> ImportProblemsByImportIdLoader:
         """The problems of imports."""
         return self._make(ImportProblemsByImportIdLoader)
+
+    @cached_property
+    def position_by_id(self) -> PositionByIdLoader:
+        """Where the viewer is in books."""
+        return self._make(PositionByIdLoader)
+
+    @cached_property
+    def device_positions_by_book_id(self) -> DevicePositionsByBookIdLoader:
+        """Where each of the viewer's devices is in books."""
+        return self._make(DevicePositionsByBookIdLoader)
+
+    @cached_property
+    def document_by_id(self) -> DocumentByIdLoader:
+        """Files that the viewer's KOReader devices tell of."""
+        return self._make(DocumentByIdLoader)
+
+    @cached_property
+    def relationship_by_user_id(self) -> RelationshipByUserIdLoader:
+        """How readers stand to the viewer."""
+        return self._make(RelationshipByUserIdLoader)
+
+    @cached_property
+    def people_by_user_id(self) -> PeopleByUserIdLoader:
+        """Pages of the people around readers."""
+        return self._make(PeopleByUserIdLoader)
+
+    @cached_property
+    def mute_by_id(self) -> MuteByIdLoader:
+        """The viewer's mutes."""
+        return self._make(MuteByIdLoader)

@@ -4,21 +4,28 @@ May import core.
 """
 
 from models.accounts import AuthAttempt, Device, Session
+from models.audit import AuditEntry
 from models.catalog import Book, BookHolder
 from models.documents import PersistedDocument
 from models.highlights import Highlight
 from models.imports import Import, ImportBook, ImportMark, ImportProblem
 from models.jobs import IdempotencyKey, Job
+from models.koreader import Document
+from models.media import Media, StoredFile
+from models.positions import DevicePosition, ReadingPosition
 from models.profiles import User
 from models.social import Block, Follow, FollowRequest, Mute
 from models.sync import SyncCounter, SyncEpoch, SyncOutcome
 
 __all__ = [
+    "AuditEntry",
     "AuthAttempt",
     "Block",
     "Book",
     "BookHolder",
     "Device",
+    "DevicePosition",
+    "Document",
     "Follow",
     "FollowRequest",
     "Highlight",
@@ -28,9 +35,12 @@ __all__ = [
     "ImportMark",
     "ImportProblem",
     "Job",
+    "Media",
     "Mute",
     "PersistedDocument",
+    "ReadingPosition",
     "Session",
+    "StoredFile",
     "SyncCounter",
     "SyncEpoch",
     "SyncOutcome",

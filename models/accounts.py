@@ -28,6 +28,8 @@ class Device(Base):
     synced_seq: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     """The sequence number of the last cursor this device was sent."""
     synced_at: Mapped[datetime | None] = moment()
+    pushed_op_id: Mapped[UUID | None]
+    """The last operation taken from this device in this epoch; whoever pushes as it must know of it."""
 
 
 class Session(Base):

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
-from models.columns import Key, Moment, stamped, word
+from models.columns import Key, Moment, moment, stamped, word
 
 
 class Role(StrEnum):
@@ -49,9 +49,15 @@ class User(Base):
     """Unchangeable; unique without regard to case."""
     email: Mapped[str] = mapped_column(String(255))
     password_hash: Mapped[str] = mapped_column(String(255))
+    koreader_hash: Mapped[str | None] = mapped_column(String(255))
+    """argon2id of the password's MD5, which is what KOReader sends; null until an old account signs in again."""
+    koreader_since: Mapped[datetime | None] = moment()
+    """When KOReader registered with it."""
     display_name: Mapped[str] = mapped_column(String(100))
     bio: Mapped[str] = mapped_column(Text, server_default="")
     website_url: Mapped[str | None] = mapped_column(String(500))
+    avatar_key: Mapped[str | None] = mapped_column(String(100))
+    """The file of the avatar, which is also what its address is made of."""
     role: Mapped[Role] = word(Role, Role.READER)
 
     is_private: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -1,6 +1,7 @@
-"""The one order in which rows are locked: a user's sync counter, book names, then users, books and highlights, each by id.
+"""The one order in which rows are locked: a user's sync counter, names of books and graphs, then users, books and highlights, each by id.
 
 Whoever takes locks takes them here, in this order; two transactions then never wait for each other in a circle.
+What takes no counter begins with a share of its account (`presence`); a document's row and then a position's come last of all.
 """
 
 from collections.abc import Iterable
@@ -49,9 +50,35 @@ class Locks:
         wanted = select(Book.id).where(Book.id.in_(set(ids))).order_by(Book.id)
         await self._session.execute(wanted.with_for_update(key_share=True))
 
+    async def presence(self, user_id: UUID) -> None:
+        """See to it that an account outlives this transaction: whoever deletes it waits. Raise Unauthenticated for one that is gone.
+
+        Taken first, before any row that hangs on the account: a delete holds the account while it takes those rows with it.
+        """
+        held = select(User.id).where(User.id == user_id).with_for_update(read=True, key_share=True)
+        if await self._session.scalar(held) is None:
+            raise Unauthenticated("This account is gone.")
+
     async def user(self, user_id: UUID) -> None:
-        """Lock a user's row."""
-        await self._session.execute(select(User.id).where(User.id == user_id).with_for_update())
+        """Lock a user's row; raise Unauthenticated for one who is gone, whose session another process still remembers."""
+        found = await self._session.scalar(select(User.id).where(User.id == user_id).with_for_update())
+        if found is None:
+            raise Unauthenticated("This account is gone.")
+
+    async def graph(self, user_id: UUID) -> None:
+        """Lock who waits for a reader's answer: nobody can ask to follow while all who asked are let in."""
+        await self._advisory(f"graph|{user_id}")
+
+    async def users(self, me: UUID, *others: UUID) -> set[UUID]:
+        """Lock a user, and others whose counts are about to move; tell which of them there are.
+
+        Raise Unauthenticated when the user is gone, whose session another process still remembers.
+        """
+        wanted = select(User.id).where(User.id.in_({me, *others})).order_by(User.id)
+        there = set(await self._session.scalars(wanted.with_for_update(key_share=True)))
+        if me not in there:
+            raise Unauthenticated("This account is gone.")
+        return there
 
     async def idempotency_key(self, user_id: UUID, operation: str, key: str) -> bool:
         """Lock a reader's key for an operation; False when its twin still holds it after two seconds."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, tr
 from sqlalchemy.orm import aliased
 
 from auth.viewer import Viewer
-from models import Block, Book, BookHolder, Follow, Highlight, Mute, User
+from models import Block, Book, BookHolder, Follow, FollowRequest, Highlight, Mute, User
 from models.profiles import Visibility
 
 Predicate = ColumnElement[bool]
@@ -30,6 +30,16 @@ def users(viewer: Viewer) -> Predicate:
 def profiles(viewer: Viewer) -> Predicate:
     """Users whose whole profile the viewer may read: public accounts, approved followers, oneself."""
     return or_(~User.is_private, User.id == viewer.user_id, _follows(viewer.user_id, User.id))
+
+
+def own_blocks(viewer: Viewer) -> Predicate:
+    """Blocks of the viewer's making: there alone the blocked are still named, so that they can be unblocked."""
+    return false() if viewer.user_id is None else Block.blocker_id == viewer.user_id
+
+
+def own_requests(viewer: Viewer) -> Predicate:
+    """Requests to follow the viewer."""
+    return false() if viewer.user_id is None else FollowRequest.followed_id == viewer.user_id
 
 
 def books(viewer: Viewer) -> Predicate:
@@ -71,8 +81,13 @@ def unmuted(viewer: Viewer, *, user_id: Any = None, book_id: Any = None) -> Pred
         for column, value in ((Mute.muted_user_id, user_id), (Mute.muted_book_id, book_id))
         if value is not None
     ]
-    in_force = or_(Mute.until.is_(None), Mute.until > func.now())
-    return ~exists().where(Mute.user_id == viewer.user_id, in_force, or_(false(), *targets)).correlate_except(Mute)
+    mine = and_(Mute.user_id == viewer.user_id, in_force(Mute))
+    return ~exists().where(mine, or_(false(), *targets)).correlate_except(Mute)
+
+
+def in_force(mute: Any) -> Predicate:
+    """Mutes that have not ended."""
+    return or_(mute.until.is_(None), mute.until > func.now())
 
 
 def _follows(follower: Any, followed: Any) -> Predicate:

@@ -15,6 +15,9 @@ from schema.accounts import (
     RemoveDeviceInput,
     RevokeSessionInput,
     RevokeSessionPayload,
+    SeparateDeviceInput,
+    SeparateDevicePayload,
+    Session,
     SignInInput,
     SignInPayload,
     SignOutPayload,
@@ -63,7 +66,7 @@ class AccountMutation:
         """Make an account, and sign it in."""
         with user_errors() as failed:
             check_transport(info, input.transport)
-            done = await info.context.container.gatekeeper.sign_up(input.to_draft(), info.context.address)
+            done = await info.context.container.gatekeeper.sign_up(input.to_draft(), info.context.viewer)
             return signed_in(info, done, input.transport)
         return SignInPayload(user_errors=failed.errors)
 
@@ -74,7 +77,7 @@ class AccountMutation:
             check_transport(info, input.transport)
             device = input.device.to_draft() if input.device else None
             gate = info.context.container.gatekeeper
-            done = await gate.sign_in(input.login, input.password, device, info.context.address)
+            done = await gate.sign_in(input.login, input.password, device, info.context.viewer)
             return signed_in(info, done, input.transport)
         return SignInPayload(user_errors=failed.errors)
 
@@ -109,6 +112,21 @@ class AccountMutation:
                 )
             return DevicePayload(device=Device.from_model(row))
         return DevicePayload(user_errors=failed.errors)
+
+    @strawberry.mutation
+    async def separate_device(self, info: Info, input: SeparateDeviceInput) -> SeparateDevicePayload | None:
+        """Make a copy of a device, as a phone restored from another's backup, a device of its own with a session of its own.
+
+        It goes on where the copied one was; that one keeps its session. Not for cookies: it answers a token.
+        """
+        with user_errors() as failed:
+            async with info.context.transaction() as services:
+                done, device = await services.accounts.separate_device(
+                    info.context.viewer, str(input.device_id), input.name
+                )
+            session = Session.from_model(done.session, info.context.viewer.session_id)
+            return SeparateDevicePayload(token=done.token, session=session, device=Device.from_model(device))
+        return SeparateDevicePayload(user_errors=failed.errors)
 
     @strawberry.mutation
     async def remove_device(self, info: Info, input: RemoveDeviceInput) -> DevicePayload | None:

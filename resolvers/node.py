@@ -14,16 +14,25 @@ from schema.accounts import Device, Session
 from schema.catalog import Book
 from schema.highlights import Highlight
 from schema.imports import Import
+from schema.koreader import Document
 from schema.node import Node
+from schema.positions import ReadingPosition
 from schema.profiles import User
+from schema.social import Mute
 
 NODES_MOST = 100
 Fetch = Callable[[Context, UUID], Awaitable[Any]]
 FETCH: dict[str, tuple[Fetch, Callable[[Any, Context], Node]]] = {
     "Book": (lambda c, key: c.loaders.book_by_id.load(key), lambda row, _: Book.from_model(row)),
     "Device": (lambda c, key: c.loaders.device_by_id.load(key), lambda row, _: Device.from_model(row)),
+    "Document": (lambda c, key: c.loaders.document_by_id.load(key), lambda row, _: Document.from_model(row)),
     "Highlight": (lambda c, key: c.loaders.highlight_by_id.load(key), lambda row, _: Highlight.from_model(row)),
     "Import": (lambda c, key: c.loaders.import_by_id.load(key), lambda row, _: Import.from_model(row)),
+    "ReadingPosition": (
+        lambda c, key: c.loaders.position_by_id.load(key),
+        lambda row, _: ReadingPosition.from_model(row),
+    ),
+    "Mute": (lambda c, key: c.loaders.mute_by_id.load(key), lambda row, _: Mute.from_model(row)),
     "Session": (
         lambda c, key: c.loaders.session_by_id.load(key),
         lambda row, c: Session.from_model(row, c.viewer.session_id),

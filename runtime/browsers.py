@@ -5,10 +5,13 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from core.settings import Settings
 from runtime.http import refusal
 
 COOKIE = "commonplace_session"
-_METHODS = "GET, POST, OPTIONS"
+PICTURES = "/media/"
+"""Shown by pages of every origin to whoever knows their names: no cookie counts there, and nothing can be done."""
+_METHODS = "GET, POST, PUT, OPTIONS"
 _HEADERS = "Authorization, Content-Type, X-Request-ID, Apollo-Require-Preflight, X-Apollo-Operation-Name"
 _EXPOSED = "RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, ETag"
 _PREFLIGHT_SECONDS = "43200"
@@ -40,11 +43,22 @@ def _normal(origin: str) -> str:
     return origin.strip().rstrip("/").lower()
 
 
+def origin_of(request: web.Request, settings: Settings) -> str:
+    """Tell under which URL readers reach this server: as it is set, else as this request called it."""
+    if settings.public_url is not None:
+        return settings.public_url
+    behind = settings.trusted_proxies > 0
+    told = request.headers.get("X-Forwarded-Proto", "").split(",")[-1].strip().lower() if behind else ""
+    return f"{'https' if request.secure or told == 'https' else 'http'}://{request.host}"
+
+
 def browser_middleware(origins: Origins) -> Middleware:
     """Answer preflights, refuse what another origin's page sends, and allow the answers of those on the list."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(PICTURES):
+            return await handler(request)
         allowed = origins.may_call(request)
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             response: web.StreamResponse = web.Response(status=204 if allowed else 403)

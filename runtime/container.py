@@ -10,31 +10,54 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.passwords import Passwords
 from clients.bus import Bus
 from clients.limits import Buckets, LocalBuckets
+from clients.storage import Storage
 from core.database import Database
 from core.events import Event
 from core.settings import Settings
+from core.signing import Signer
 from core.text import is_storable
 from repositories.accounts import AccountRepository
+from repositories.audit import AuditRepository
 from repositories.catalog import BookRepository
 from repositories.documents import DocumentRepository
+from repositories.exports import ExportRepository
 from repositories.highlights import HighlightRepository
 from repositories.imports import ImportRepository
 from repositories.jobs import IdempotencyRepository, JobRepository
+from repositories.koreader import KoreaderRepository
 from repositories.locks import Locks
+from repositories.media import MediaRepository
+from repositories.positions import PositionRepository
 from repositories.profiles import ProfileRepository
 from repositories.social import SocialRepository
+from repositories.social_lists import SocialListRepository
+from repositories.social_mutes import MuteRepository
 from repositories.sync import SyncRepository
+from runtime.secret import secret_of
+from runtime.storage import open_spool, open_storage
 from services.accounts import AccountService
 from services.accounts_sign_in import Gatekeeper
+from services.audit import AuditService
 from services.catalog import CatalogService
+from services.exports.service import ExportService
 from services.highlights import HighlightService
+from services.highlights_share import ShareService
 from services.housekeeping import HousekeepingService
 from services.idempotency import IdempotencyService
 from services.imports.prepared import PreparedFiles
 from services.imports.service import ImportService
 from services.imports.slices import SliceWriter
+from services.imports.sources import Sources
 from services.jobs import JobService
+from services.koreader import KoreaderService
+from services.koreader_sign_in import KoreaderGate
+from services.media import MediaService
+from services.media_receiving import Receiver
+from services.media_rules import Sizes
+from services.positions import PositionService
 from services.profiles import ProfileService
+from services.social import SocialService
+from services.social_mutes import MuteService
 from services.sync.pull import PullService
 from services.sync.push import PushService
 from services.sync.writer import HighlightWriter
@@ -88,13 +111,39 @@ class Services:
             social=SocialRepository(self._session),
             locks=self.locks,
             idempotency=self.idempotency,
+            audit=self.audit,
             events=self._events,
         )
 
     @cached_property
+    def audit(self) -> AuditService:
+        """What is kept of who did what."""
+        return AuditService(AuditRepository(self._session))
+
+    @cached_property
     def profiles(self) -> ProfileService:
         """Profiles and privacy."""
-        return ProfileService(ProfileRepository(self._session), self.attempts, self.idempotency)
+        return ProfileService(
+            ProfileRepository(self._session), self.attempts, self.idempotency, self.audit, self.media, self.social
+        )
+
+    @cached_property
+    def social(self) -> SocialService:
+        """Following and blocking."""
+        return SocialService(
+            social=SocialRepository(self._session),
+            lists=SocialListRepository(self._session),
+            profiles=ProfileRepository(self._session),
+            locks=self.locks,
+            idempotency=self.idempotency,
+            audit=self.audit,
+            follow_limit=self._container.settings.follow_limit,
+        )
+
+    @cached_property
+    def mutes(self) -> MuteService:
+        """Mutes."""
+        return MuteService(MuteRepository(self._session), self.locks, self.idempotency)
 
     @cached_property
     def catalog(self) -> CatalogService:
@@ -127,6 +176,29 @@ class Services:
         )
 
     @cached_property
+    def positions(self) -> PositionService:
+        """Where readers are in their books."""
+        return PositionService(
+            positions=PositionRepository(self._session),
+            accounts=self.attempts,
+            locks=self.locks,
+            catalog=self.catalog,
+            idempotency=self.idempotency,
+            events=self._events,
+        )
+
+    @cached_property
+    def koreader(self) -> KoreaderService:
+        """What KOReader tells of."""
+        return KoreaderService(
+            koreader=KoreaderRepository(self._session),
+            positions=self.positions,
+            catalog=self.catalog,
+            locks=self.locks,
+            idempotency=self.idempotency,
+        )
+
+    @cached_property
     def pull(self) -> PullService:
         """Changes after a cursor."""
         return PullService(self.sync)
@@ -154,8 +226,50 @@ class Services:
             locks=self.locks,
             idempotency=self.idempotency,
             jobs=self.jobs,
-            files=self._container.files,
+            media=self.media,
+            sources=Sources(imports, self.media, self._container.files),
             events=self._events,
+        )
+
+    @cached_property
+    def media_rows(self) -> MediaRepository:
+        """Rows of uploaded files, for those that take their bytes in."""
+        return MediaRepository(self._session)
+
+    @cached_property
+    def media(self) -> MediaService:
+        """Uploaded files."""
+        settings = self._container.settings
+        return MediaService(
+            media=self.media_rows,
+            locks=self.locks,
+            idempotency=self.idempotency,
+            storage=self._container.storage,
+            sizes=Sizes(image=settings.image_megabytes << 20, imported=settings.import_megabytes << 20),
+        )
+
+    @cached_property
+    def exports(self) -> ExportService:
+        """What readers take away."""
+        return ExportService(
+            exports=ExportRepository(self._session),
+            accounts=self.attempts,
+            catalog=self.catalog,
+            audit=self.audit,
+            idempotency=self.idempotency,
+            signer=self._container.signer,
+            minutes=self._container.settings.export_minutes,
+        )
+
+    @cached_property
+    def sharing(self) -> ShareService:
+        """Highlights shown elsewhere."""
+        return ShareService(
+            highlights=HighlightRepository(self._session),
+            books=BookRepository(self._session),
+            profiles=ProfileRepository(self._session),
+            audit=self.audit,
+            idempotency=self.idempotency,
         )
 
     @cached_property
@@ -173,13 +287,22 @@ class Services:
             locks=self.locks,
             tombstone_days=self._container.settings.tombstone_days,
             outcome_days=self._container.settings.outcome_days,
+            audit=AuditRepository(self._session),
+            audit_days=self._container.settings.audit_days,
         )
 
 
 class Container:
     """What one process has: settings, the pool, the bus, and sessions with services."""
 
-    def __init__(self, settings: Settings, database: Database, bus: Bus, buckets: Buckets | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        bus: Bus,
+        buckets: Buckets | None = None,
+        storage: Storage | None = None,
+    ) -> None:
         self.settings = settings
         self.database = database
         self.bus = bus
@@ -187,12 +310,26 @@ class Container:
         self.passwords = Passwords()
         self.epoch = Epoch()
         self.files = PreparedFiles()
+        self.storage = storage or open_storage(settings)
         self.gatekeeper = Gatekeeper(
             self.transaction,
             self.passwords,
             sign_up=settings.sign_up,
             sign_ups_per_hour=settings.sign_ups_per_hour,
         )
+        self.koreader_gate = KoreaderGate(self.reading, self.transaction, self.gatekeeper, self.passwords)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """What signs links that expire."""
+        return Signer(secret_of(self.settings))
+
+    @cached_property
+    def receiver(self) -> Receiver:
+        """What takes uploads in."""
+        spool = open_spool(self.settings)
+        spool.tidy()
+        return Receiver(self.transaction, storage=self.storage, signer=self.signer, spool=spool)
 
     @property
     def lease(self) -> timedelta:

@@ -1,5 +1,6 @@
 """What a GraphQL operation carries: the viewer, loaders of its own, and the way to transactions."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from clients.limits import Allowance
 from core.errors import RateLimited
 from loaders import Loaders
 from runtime.container import Container, Services
-from services.sync.pull import Sent
+from services.sync.pull import ChangePage, Sent
 
 
 class Bell(Protocol):
@@ -28,8 +29,20 @@ class Listener(Protocol):
     def listen(self, user_id: UUID, topic: str) -> AbstractAsyncContextManager[Bell]:
         """Hear the bells of a user's topic; subscribed before the block begins."""
 
+    async def pull(self, viewer: Viewer, device_id: UUID, after: str | None) -> "Pulled":
+        """Read what a device is sent next, as of after this call, in one read for all that ask for the same at once."""
+
     def note_sent(self, sent: Sent) -> None:
         """Keep in mind how far a device has been sent, to be written down soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A page of changes, and the loaders that the reader's sockets may share for its events."""
+
+    page: ChangePage
+    sent: Sent | None
+    share: Callable[[], Loaders]
 
 
 @dataclass
@@ -58,6 +71,8 @@ class Context:
     viewer: Viewer
     loaders: Loaders
     address: str
+    origin: str
+    """The URL under which the one who asks reaches this server."""
     authenticator: "Authenticator"
     meter: Meter = field(default_factory=Meter)
     reply: Reply = field(default_factory=Reply)
@@ -92,6 +107,10 @@ class Context:
     def renew(self) -> None:
         """Forget what the loaders remember: before each event of a subscription, and after a write."""
         self.loaders = Loaders(self.container.database, self.viewer)
+
+    def share(self, pulled: Pulled) -> None:
+        """Load for the next event together with the reader's other sockets, or, when that read is old, anew."""
+        self.loaders = pulled.share()
 
     def become(self, viewer: Viewer) -> None:
         """See with other eyes from here on: after signing in."""

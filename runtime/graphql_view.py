@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from strawberry.types.graphql import OperationType
 from auth.viewer import Viewer
 from loaders import Loaders
 from runtime.answers import finished
-from runtime.browsers import COOKIE
+from runtime.browsers import COOKIE, origin_of
 from runtime.container import Container
 from runtime.context import Context, Listener
 from runtime.http import (
@@ -123,6 +124,7 @@ class CommonplaceView(GraphQLView[Context, None]):
             viewer=viewer,
             loaders=Loaders(self._container.database, viewer),
             address=viewer.address,
+            origin=origin_of(request, self._container.settings),
         )
         request[CONTEXT] = context
         context.reply.ends_cookie = COOKIE in request.cookies and not viewer.is_signed_in
@@ -163,7 +165,7 @@ class CommonplaceView(GraphQLView[Context, None]):
             if self._sockets.count_of(viewer.user_id) >= most and opened.viewer.user_id != viewer.user_id:
                 await opened.socket.close(TRY_AGAIN_LATER, f"You have {most} sockets open already")
                 raise ConnectionRejectionError
-            context.become(viewer)
+            context.become(replace(viewer, user_agent=context.viewer.user_agent))
             await self._sockets.signed_in(opened, viewer)
         return strawberry.UNSET
 
@@ -297,3 +299,6 @@ async def _body(request: AsyncHTTPRequestAdapter) -> str | bytes:
         return await request.get_body()
     except web.RequestPayloadError:
         raise RequestRefused(400, "The body is not encoded as Content-Encoding says.") from None
+    except OSError:
+        # Its sender has gone: nobody's fault here, and nobody hears the answer.
+        raise RequestRefused(400, "The request broke off.") from None

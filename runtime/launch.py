@@ -1,6 +1,7 @@
 """Put a process together: servers given or embedded, a database that fits this code, signals, tasks that may not die unseen."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ import structlog
 from clients.bus import ValkeyBus
 from core import metrics
 from core.database import Database, describe_failure, is_refused, server_version
-from core.settings import Settings
+from core.settings import Profile, Settings
 from runtime.container import Container
 from runtime.embedded import EmbeddedError, EmbeddedServers
 from runtime.migrations import SchemaState, schema_state
@@ -173,6 +174,12 @@ def _share_metrics(settings: Settings) -> None:
         raise CannotStart(f"DATA_DIR: {settings.data_dir} cannot be written to: {error}.") from error
 
 
+def require_secret(settings: Settings) -> None:
+    """Refuse to sign with a secret that other machines cannot know: they share the database, not this DATA_DIR."""
+    if settings.profile is Profile.PRODUCTION and settings.database_url is not None and settings.secret_key is None:
+        raise CannotStart("SECRET_KEY: set one, the same on every machine: 32 characters or more.")
+
+
 def require_free_port(settings: Settings) -> None:
     """Refuse an address that cannot be listened on, before anything is started."""
     try:
@@ -213,3 +220,9 @@ def die_with_make() -> None:
     """Under make, stop when make is killed: the shell that started it sees one program, not two."""
     if "MAKELEVEL" in os.environ:
         stop_with_parent(signal.SIGTERM)
+
+
+def spare_start_up() -> None:
+    """Leave what start-up made out of garbage collection: it stays for good, and sweeping it stalls the loop for 0.1 s and more."""
+    gc.collect()
+    gc.freeze()

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import time
+from dataclasses import replace
 from http import HTTPStatus
 
 import structlog
@@ -13,6 +14,7 @@ from auth.viewer import Viewer
 from core import metrics
 from core.errors import Unavailable
 from core.ids import uuid7
+from core.text import without_unstorable
 from runtime.browsers import COOKIE, Origins
 from runtime.graphql_view import bearer
 from runtime.http import refusal
@@ -34,6 +36,11 @@ def address_of(request: web.Request, trusted_proxies: int) -> str:
     return request.remote or "unknown"
 
 
+def agent_of(request: web.Request) -> str:
+    """Tell what the client calls itself, as far as it can be stored."""
+    return without_unstorable(request.headers.get("User-Agent", ""))[:300]
+
+
 def cookie_of(request: web.Request, origins: Origins) -> str | None:
     """Find a session cookie that counts: on a socket only when the page's Origin is ours or allowed."""
     if request.headers.get("Upgrade") and ("Origin" not in request.headers or not origins.may_call(request)):
@@ -49,14 +56,15 @@ def viewer_middleware(
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         address = address_of(request, trusted_proxies)
-        request[VIEWER] = Viewer(address=address)
+        agent = agent_of(request)
+        request[VIEWER] = Viewer(address=address, user_agent=agent)
         token, cookie = bearer(request.headers), cookie_of(request, origins)
         try:
             if token is not None:
-                request[VIEWER] = await sessions.viewer(token, address)
+                request[VIEWER] = replace(await sessions.viewer(token, address), user_agent=agent)
             elif cookie is not None:
                 with contextlib.suppress(BadToken):
-                    request[VIEWER] = await sessions.viewer(cookie, address)
+                    request[VIEWER] = replace(await sessions.viewer(cookie, address), user_agent=agent)
             return await handler(request)
         except BadToken:
             response = refusal(401, "This token is not valid any more: sign in again.", "UNAUTHENTICATED")
@@ -85,12 +93,17 @@ async def request_middleware(request: web.Request, handler: Handler) -> web.Stre
             response = refusal(error.status, error.reason, "BAD_REQUEST")
             response.headers.update({k: v for k, v in error.headers.items() if k == "Allow"})
         except Exception:
-            log.exception("request_failed", path=request.path)
+            log.exception("request_failed", path=_path(request))
             response = refusal(500, "Something went wrong on our side.", "INTERNAL_SERVER_ERROR")
         _note(request, response, time.perf_counter() - began)
     if not response.prepared:
         response.headers["X-Request-ID"] = request_id
     return response
+
+
+def _path(request: web.Request) -> str:
+    """Name what was asked for, without the token that would open it to whoever reads the log."""
+    return _route(request) if "token" in request.match_info else request.path
 
 
 def _route(request: web.Request) -> str:
@@ -109,7 +122,7 @@ def _note(request: web.Request, response: web.StreamResponse, seconds: float) ->
     (log.warning if slow else quiet)(
         "slow_request" if slow else "request",
         method=request.method,
-        path=request.path,
+        path=_path(request),
         status=response.status,
         duration_ms=round(seconds * 1000, 1),
         user_id=str(viewer.user_id) if viewer and viewer.user_id else None,

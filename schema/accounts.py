@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 from uuid import UUID
 
 import strawberry
@@ -20,8 +20,13 @@ from schema.highlights import Highlight, HighlightConnection
 from schema.node import Node
 from schema.pagination import After, First
 from schema.profiles import PrivacySettings, User
+from schema.social import Mute, MuteConnection, UserConnection
 from services.accounts import DevicePatch, SignedIn
 from services.accounts_input import DeviceDraft, SignUpDraft
+
+if TYPE_CHECKING:
+    from schema.koreader import DocumentConnection
+    from schema.positions import ReadingPositionConnection
 
 
 @strawberry.type(description="One of your reading devices.")
@@ -154,6 +159,55 @@ class Viewer:
 
         return HighlightConnection.of(page, Highlight.from_model, count=count)
 
+    @strawberry.field
+    async def reading_positions(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Annotated["ReadingPositionConnection", strawberry.lazy("schema.positions")]:
+        """Where you are in your books, the latest first."""
+        from schema.positions import ReadingPosition, ReadingPositionConnection
+
+        async with info.context.reading() as services:
+            page = await services.positions.own_page(info.context.viewer, first, after)
+        return ReadingPositionConnection.of(page, ReadingPosition.from_model)
+
+    @strawberry.field
+    async def documents(
+        self,
+        info: Info,
+        linked: Annotated[
+            bool | None, strawberry.argument(description="True: only those whose book is known; false: only others.")
+        ] = None,
+        first: First = 20,
+        after: After = None,
+    ) -> Annotated["DocumentConnection", strawberry.lazy("schema.koreader")]:
+        """Files that your KOReader devices sync, the one heard of last first."""
+        from schema.koreader import Document, DocumentConnection
+
+        async with info.context.reading() as services:
+            page = await services.koreader.own_page(info.context.viewer, linked, first, after)
+        return DocumentConnection.of(page, Document.from_model)
+
+    @strawberry.field
+    async def follow_requests(self, info: Info, first: First = 20, after: After = None) -> UserConnection:
+        """Who asks to follow you, the latest first."""
+        async with info.context.reading() as services:
+            page = await services.social.follow_requests(info.context.viewer, first, after)
+        return UserConnection.of(page, User.from_model)
+
+    @strawberry.field
+    async def blocked(self, info: Info, first: First = 20, after: After = None) -> UserConnection:
+        """Whom you have shut out, the latest first; no more than their names."""
+        async with info.context.reading() as services:
+            page = await services.social.blocked(info.context.viewer, first, after)
+        return UserConnection.of(page, User.from_model)
+
+    @strawberry.field
+    async def mutes(self, info: Info, first: First = 20, after: After = None) -> MuteConnection:
+        """What you do not want to meet, the latest first; mutes that have ended are left out."""
+        async with info.context.reading() as services:
+            page = await services.mutes.page(info.context.viewer, first, after)
+        return MuteConnection.of(page, Mute.from_model)
+
 
 @strawberry.enum(description="How a session's token reaches its client.")
 class TokenTransport(Enum):
@@ -268,6 +322,28 @@ class UpdateDeviceInput:
     def to_patch(self) -> DevicePatch:
         """Pass on what is to change."""
         return DevicePatch(self.name, self.sync_highlights, self.sync_notes)
+
+
+@strawberry.input(description="A copy of a device that is to be a device of its own.")
+class SeparateDeviceInput:
+    """Input of separateDevice."""
+
+    device_id: strawberry.ID = strawberry.field(description="The device that this session belongs to.")
+    name: str | None = strawberry.field(
+        default=None, description="What to call the new one, 1 to 100 characters; else the same with a number."
+    )
+
+
+@strawberry.type(description="The answer to separateDevice.")
+class SeparateDevicePayload:
+    """Payload of separateDevice."""
+
+    token: str | None = strawberry.field(
+        default=None, description="Send it as `Authorization: Bearer <token>` from here on. It is shown only now."
+    )
+    session: Session | None = strawberry.field(default=None, description="The session that began.")
+    device: Device | None = strawberry.field(default=None, description="The new device.")
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
 
 
 @strawberry.input(description="A device to forget.")

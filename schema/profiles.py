@@ -8,20 +8,26 @@ import strawberry
 
 from core.ids import global_id, read_id
 from loaders.highlights import OwnerCount, OwnerPage
+from loaders.social import PeoplePage
 from models import User as UserRow
 from models.profiles import Role, Visibility
 from repositories.highlights import ORDERS, HighlightOrder
 from repositories.profiles import Profile
+from repositories.social_lists import PEOPLE, People
 from runtime.context import Info
 from schema.enums import described
 from schema.errors import UserError
 from schema.inputs import given
+from schema.media import picture_url
 from schema.node import Node
 from schema.pagination import After, First
 from services.profiles import PrivacyPatch, ProfilePatch, version_of
 
 if TYPE_CHECKING:
     from schema.highlights import HighlightConnection
+    from schema.social import Relationship, UserConnection
+
+PeopleList = Annotated["UserConnection", strawberry.lazy("schema.social")]
 
 described(
     Role,
@@ -56,8 +62,10 @@ class User(Node):
     is_private: bool = strawberry.field(description="Whether followers must be approved to see more than this.")
     created_at: datetime = strawberry.field(description="When the account was made.")
     version: str = strawberry.field(description="Opaque; moves with edits of profile and privacy, never with counts.")
+    is_open: strawberry.Private[bool]
     follower_count: int = strawberry.field(description="How many follow this reader.")
     following_count: int = strawberry.field(description="How many this reader follows.")
+    avatar_key: strawberry.Private[str | None] = None
 
     @classmethod
     def from_model(cls, profile: Profile) -> Self:
@@ -66,6 +74,7 @@ class User(Node):
         return cls(
             id=strawberry.ID(global_id("User", row.id)),
             key=row.id,
+            is_open=profile.is_open,
             username=row.username,
             display_name=row.display_name,
             bio=row.bio if profile.is_open else "",
@@ -75,12 +84,47 @@ class User(Node):
             version=version_of(row),
             follower_count=row.follower_count,
             following_count=row.following_count,
+            avatar_key=row.avatar_key,
         )
 
     @classmethod
     def own(cls, row: UserRow) -> Self:
         """Present the viewer's own profile."""
         return cls.from_model(Profile(row, is_open=True))
+
+    @strawberry.field
+    def avatar_url(self, info: Info) -> str | None:
+        """The address of a square WebP picture, at most 512 pixels wide; another picture has another address. Shown with the name."""
+        return None if self.avatar_key is None else picture_url(info, self.avatar_key)
+
+    @strawberry.field
+    async def relationship(self, info: Info) -> Annotated["Relationship", strawberry.lazy("schema.social")] | None:
+        """How you and this reader stand to each other; null when signed out, and to yourself."""
+        from schema.social import Relationship
+
+        if info.context.viewer.user_id in (None, self.key):
+            return None
+        row = await info.context.loaders.relationship_by_user_id.load(self.key)
+        return Relationship.from_model(row) if row else None
+
+    @strawberry.field
+    async def followers(self, info: Info, first: First = 20, after: After = None) -> PeopleList | None:
+        """Who follows this reader, the latest first; null where the list is not for you to see."""
+        return await self._people(info, People.FOLLOWERS, first, after)
+
+    @strawberry.field
+    async def following(self, info: Info, first: First = 20, after: After = None) -> PeopleList | None:
+        """Whom this reader follows, the latest first; null where the list is not for you to see."""
+        return await self._people(info, People.FOLLOWING, first, after)
+
+    async def _people(self, info: Info, which: People, first: int | None, after: str | None) -> "UserConnection | None":
+        from schema.social import UserConnection
+
+        request = PEOPLE.request(first, after)
+        if not self.is_open:
+            return None
+        page = await info.context.loaders.people_by_user_id.load(PeoplePage(which, self.key, request))
+        return UserConnection.of(page, User.from_model) if page else None
 
     @strawberry.field
     async def highlights(
@@ -134,6 +178,9 @@ class UpdateProfileInput:
     website_url: str | None = strawberry.field(
         default=strawberry.UNSET, description="An http or https address; null or empty for none."
     )
+    avatar_media_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="A picture from `createUpload` for AVATAR; null for none."
+    )
     expected_version: str | None = strawberry.field(
         default=None, description="The `version` you edited; a newer one refuses the edit with STALE_VERSION."
     )
@@ -141,7 +188,9 @@ class UpdateProfileInput:
 
     def to_patch(self) -> ProfilePatch:
         """Pass on what is to change."""
-        return ProfilePatch(given(self.display_name), given(self.bio), given(self.website_url))
+        return ProfilePatch(
+            given(self.display_name), given(self.bio), given(self.website_url), given(self.avatar_media_id)
+        )
 
 
 @strawberry.type(description="The answer to updateProfile.")

@@ -8,15 +8,21 @@ from strawberry.types import ExecutionContext
 
 from resolvers.accounts import AccountMutation, AccountQuery
 from resolvers.catalog import CatalogMutation, CatalogQuery
+from resolvers.exports import ExportMutation
 from resolvers.highlights import HighlightMutation, HighlightQuery
 from resolvers.imports import ImportMutation
+from resolvers.koreader import KoreaderMutation
+from resolvers.media import MediaMutation
 from resolvers.node import NodeQuery
+from resolvers.positions import PositionMutation
 from resolvers.profiles import ProfileMutation, ProfileQuery
 from resolvers.rate import RateQuery
+from resolvers.social import SocialMutation
 from resolvers.sync import SyncMutation, SyncQuery
 from schema.catalog import Book
 from schema.describe import describe
 from schema.errors import CodedErrors
+from schema.executor import Executor
 from schema.extensions import (
     LIMITS,
     BoundedParser,
@@ -28,6 +34,7 @@ from schema.extensions import (
 )
 from schema.scalars import SCALARS
 from subscriptions.imports import ImportSubscription
+from subscriptions.positions import PositionSubscription
 from subscriptions.sync import SyncSubscription
 
 
@@ -37,12 +44,24 @@ class Query(NodeQuery, AccountQuery, ProfileQuery, CatalogQuery, HighlightQuery,
 
 
 @strawberry.type(description="What can be changed. Each field is a transaction of its own.")
-class Mutation(AccountMutation, ProfileMutation, CatalogMutation, HighlightMutation, ImportMutation, SyncMutation):
+class Mutation(
+    AccountMutation,
+    ProfileMutation,
+    CatalogMutation,
+    HighlightMutation,
+    ExportMutation,
+    ImportMutation,
+    KoreaderMutation,
+    MediaMutation,
+    PositionMutation,
+    SocialMutation,
+    SyncMutation,
+):
     """The sum of all mutations."""
 
 
 @strawberry.type(description="What can be followed live.")
-class Subscription(ImportSubscription, SyncSubscription):
+class Subscription(ImportSubscription, PositionSubscription, SyncSubscription):
     """The sum of all subscriptions."""
 
 
@@ -76,6 +95,7 @@ def _make(*, introspection: bool) -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         types=[Book],
+        execution_context_class=Executor,
         extensions=[
             CodedErrors,
             OwnLoaders,

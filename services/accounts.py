@@ -1,14 +1,15 @@
 """Accounts: signing up and in, sessions, devices, passwords, and the end of an account."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from auth.passwords import Hashes
 from auth.tokens import hash_token, new_token
 from auth.viewer import Viewer
 from core import clock
-from core.errors import Forbidden, LimitExceeded, NotFound, Problems, Unauthenticated
+from core.errors import Forbidden, LimitExceeded, NotFound, Unauthenticated
 from core.events import Event, SessionsChanged
 from core.ids import read_id, uuid7
 from core.text import is_storable
@@ -17,7 +18,9 @@ from models.profiles import Role
 from repositories.accounts import AccountRepository
 from repositories.locks import Locks
 from repositories.social import SocialRepository
-from services.accounts_input import EMAIL_LENGTH, DeviceDraft, SignUpDraft, check_device_names
+from services.accounts_copies import copy_of
+from services.accounts_input import EMAIL_LENGTH, DeviceDraft, SignUpDraft, check_device_name
+from services.audit import AuditService
 from services.idempotency import IdempotencyService
 
 SESSION_LIFE = timedelta(days=7)
@@ -55,9 +58,11 @@ class AccountService:
         social: SocialRepository,
         locks: Locks,
         idempotency: IdempotencyService,
+        audit: AuditService,
         events: list[Event],
     ) -> None:
         self._accounts = accounts
+        self._audit = audit
         self._social = social
         self._locks = locks
         self._idempotency = idempotency
@@ -69,7 +74,7 @@ class AccountService:
         """Refuse a name and an address that have accounts; raise AlreadyExists with every problem."""
         await self._accounts.refuse_taken(draft.username, draft.email)
 
-    async def sign_up(self, draft: SignUpDraft, password_hash: str, address: str) -> SignedIn:
+    async def sign_up(self, draft: SignUpDraft, hashes: Hashes, asker: Viewer) -> SignedIn:
         """Make an account and sign it in."""
         user = await self._accounts.add(
             User(
@@ -77,29 +82,33 @@ class AccountService:
                 username=draft.username,
                 email=draft.email,
                 display_name=draft.display_name.strip(),
-                password_hash=password_hash,
+                password_hash=hashes.password,
+                koreader_hash=hashes.koreader,
                 bio="",
             )
         )
-        return await self._open(user, draft.device, address)
+        return await self._open(user, draft.device, asker)
 
     async def by_login(self, login: str) -> User | None:
         """Find whose name or address this is."""
         return await self._accounts.by_login(login) if is_storable(login) and len(login) <= EMAIL_LENGTH else None
 
-    async def sign_in(self, user_id: UUID, device: DeviceDraft | None, address: str) -> SignedIn:
+    async def sign_in(self, user_id: UUID, device: DeviceDraft | None, asker: Viewer) -> SignedIn:
         """Open a session for a user whose password was right."""
         user = await self._accounts.by_id(user_id)
         if user is None:
             raise Unauthenticated(WRONG_CREDENTIALS)
-        return await self._open(user, device, address)
+        return await self._open(user, device, asker)
 
     async def sign_out(self, viewer: Viewer) -> None:
         """End the session of this request."""
-        await self._end(viewer.require(), only=viewer.session_id)
+        await self._end(viewer, "signOut", only=viewer.session_id)
 
-    async def _open(self, user: User, draft: DeviceDraft | None, address: str) -> SignedIn:
+    async def _open(self, user: User, draft: DeviceDraft | None, asker: Viewer) -> SignedIn:
         device = await self._device_for(user, draft) if draft else None
+        return await self._open_on(user, device, asker)
+
+    async def _open_on(self, user: User, device: Device | None, asker: Viewer) -> SignedIn:
         token, now = new_token(), clock.now()
         session = await self._accounts.add_session(
             Session(
@@ -112,7 +121,9 @@ class AccountService:
                 expires_at=now + SESSION_LIFE,
             )
         )
-        return SignedIn(token, session, viewer_of(session, user.role, address), user)
+        viewer = replace(viewer_of(session, user.role, asker.address), user_agent=asker.user_agent)
+        await self._audit.record(viewer, "session.created", ("session", session.id))
+        return SignedIn(token, session, viewer, user)
 
     async def _device_for(self, user: User, draft: DeviceDraft) -> Device:
         known = None
@@ -123,8 +134,7 @@ class AccountService:
             known.name, known.platform, known.last_seen_at = draft.name.strip(), draft.platform.strip(), clock.now()
             await self._accounts.save()
             return known
-        if await self._accounts.count_devices(user.id) >= DEVICES_MOST:
-            raise LimitExceeded(f"You already have {DEVICES_MOST} devices. Remove one first.", "device")
+        await self._refuse_too_many(user.id, "device")
         return await self._accounts.add_device(
             Device(
                 id=uuid7(),
@@ -134,6 +144,10 @@ class AccountService:
                 last_seen_at=clock.now(),
             )
         )
+
+    async def _refuse_too_many(self, user_id: UUID, field: str) -> None:
+        if await self._accounts.count_devices(user_id) >= DEVICES_MOST:
+            raise LimitExceeded(f"You already have {DEVICES_MOST} devices. Remove one first.", field)
 
     # --- sessions ---
 
@@ -161,7 +175,7 @@ class AccountService:
 
         async def work() -> UUID:
             wanted = read_id(session_id, "Session", "id")
-            if not await self._end(viewer.require(), only=wanted):
+            if not await self._end(viewer, "revokeSession", only=wanted):
                 raise NotFound("There is no such session of yours.", "id")
             return wanted
 
@@ -179,9 +193,17 @@ class AccountService:
         )
 
     async def _end(
-        self, user_id: UUID, *, only: UUID | None = None, but: UUID | None = None, device_id: UUID | None = None
+        self,
+        viewer: Viewer,
+        by: str,
+        *,
+        only: UUID | None = None,
+        but: UUID | None = None,
+        device_id: UUID | None = None,
     ) -> Sequence[UUID]:
+        user_id = viewer.require()
         ended = await self._accounts.end_sessions(user_id, only=only, but=but, device_id=device_id)
+        await self._audit.record(viewer, "session.revoked", *(("session", key) for key in ended), by=by)
         self._events.append(SessionsChanged(user_id))
         return ended
 
@@ -207,9 +229,7 @@ class AccountService:
 
     async def _update_device(self, device: Device, patch: DevicePatch) -> Device:
         if patch.name is not None:
-            problems = Problems()
-            check_device_names(problems, patch.name, device.platform)
-            problems.raise_any()
+            check_device_name(patch.name)
             device.name = patch.name.strip()
         turned_on = (patch.sync_highlights and not device.sync_highlights) or (
             patch.sync_notes and not device.sync_notes
@@ -223,23 +243,36 @@ class AccountService:
         self._events.append(SessionsChanged(device.user_id))
         return device
 
+    async def separate_device(self, viewer: Viewer, device_id: str, name: str | None) -> tuple[SignedIn, Device]:
+        """Make a device and a session of its own for what asks as a copy of a device; the original keeps its session."""
+        original = await self._device(viewer, device_id, "deviceId")
+        if viewer.session_id is None or viewer.device_id != original.id:
+            raise Forbidden("Only who is signed in as this device can leave it.", "deviceId")
+        user = await self._accounts.by_id(viewer.require(), lock=True)
+        if user is None:
+            raise Unauthenticated("This account is gone.")
+        await self._refuse_too_many(user.id, "deviceId")
+        names = {device.name for device in await self._accounts.devices(viewer)}
+        copy = await self._accounts.add_device(copy_of(original, name, names))
+        return await self._open_on(user, copy, viewer), copy
+
     async def remove_device(self, viewer: Viewer, device_id: str, key: str | None) -> UUID:
         """Forget a device and end its sessions."""
 
         async def work() -> UUID:
             device = await self._device(viewer, device_id)
-            await self._end(device.user_id, device_id=device.id)
+            await self._end(viewer, "removeDevice", device_id=device.id)
             await self._accounts.remove_device(device)
             return device.id
 
         return await self._once_by_id(viewer, "removeDevice", key, device_id, work)
 
-    async def _device(self, viewer: Viewer, device_id: str) -> Device:
+    async def _device(self, viewer: Viewer, device_id: str, field: str = "id") -> Device:
         viewer.require()
-        key = read_id(device_id, "Device", "id")
+        key = read_id(device_id, "Device", field)
         found = (await self._accounts.visible_devices(viewer, [key])).get(key)
         if found is None:
-            raise NotFound("There is no such device of yours.", "id")
+            raise NotFound("There is no such device of yours.", field)
         return found
 
     # --- passwords and the end ---
@@ -251,20 +284,21 @@ class AccountService:
             raise Unauthenticated("This account is gone.")
         return user.password_hash
 
-    async def change_password(self, viewer: Viewer, old_hash: str, new_hash: str) -> None:
+    async def change_password(self, viewer: Viewer, old_hash: str, new: Hashes) -> None:
         """Set a new password and end all other sessions; `old_hash` must still be the one that was checked."""
         user = await self._accounts.by_id(viewer.require(), lock=True)
         if user is None or user.password_hash != old_hash:
             raise Forbidden("The password was changed meanwhile.", "currentPassword")
-        user.password_hash = new_hash
+        user.password_hash, user.koreader_hash = new.password, new.koreader
         await self._accounts.save()
-        await self._end(user.id, but=viewer.session_id)
+        await self._end(viewer, "changePassword", but=viewer.session_id)
 
     async def delete(self, viewer: Viewer, checked_hash: str) -> UUID:
         """Delete the viewer's account with everything that is theirs, and lower the counts of those they followed."""
         user_id = viewer.require()
         await self._locks.sync_counter(user_id)
         await self._social.take_off_counts(user_id)
+        await self._audit.forget(user_id)
         user = await self._accounts.by_id(user_id, lock=True)
         if user is None or user.password_hash != checked_hash:
             raise Forbidden("The password was changed meanwhile.", "password")

@@ -66,16 +66,23 @@ def reject_long(password: str, field: str) -> None:
         raise Invalid("This cannot be a password of this server.", field)
 
 
-def check_device_names(problems: Problems, name: str, platform: str, *path: str) -> None:
-    """Check what a device is called, and what it is."""
+def check_device_name(name: str) -> None:
+    """Check what a device is to be called; raise Invalid."""
+    problems = Problems()
+    _check_device_name(problems, name)
+    problems.raise_any()
+
+
+def _check_device_name(problems: Problems, name: str, *path: str) -> None:
     good = name.strip() and len(name) <= DEVICE_NAME_LENGTH and is_storable(name)
     problems.check(good, f"A device's name has 1 to {DEVICE_NAME_LENGTH} characters", *path, "name")
-    good = platform.strip() and len(platform) <= PLATFORM_LENGTH and is_storable(platform)
-    problems.check(good, f"A platform's name has 1 to {PLATFORM_LENGTH} characters", *path, "platform")
 
 
 def _check_device(problems: Problems, draft: DeviceDraft) -> None:
-    check_device_names(problems, draft.name, draft.platform, "device")
+    _check_device_name(problems, draft.name, "device")
+    platform = draft.platform
+    good = platform.strip() and len(platform) <= PLATFORM_LENGTH and is_storable(platform)
+    problems.check(good, f"A platform's name has 1 to {PLATFORM_LENGTH} characters", "device", "platform")
     try:
         if draft.id is not None:
             read_id(draft.id, "Device", "device", "id")

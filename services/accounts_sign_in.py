@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-from auth.passwords import Passwords
+from auth.passwords import Passwords, koreader_key
 from auth.viewer import Viewer
 from core import clock
 from core.errors import Forbidden, RateLimited, Unauthenticated
@@ -23,6 +23,7 @@ from services.accounts_input import (
     check_sign_up,
     reject_long,
 )
+from services.koreader import KoreaderService
 
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
 FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS = 10, 50
@@ -47,6 +48,10 @@ class Work(Protocol):
         """Accounts of this transaction."""
 
     @property
+    def koreader(self) -> KoreaderService:
+        """KOReader's keys in this transaction."""
+
+    @property
     def attempts(self) -> AccountRepository:
         """The tally of attempts in this transaction."""
 
@@ -65,20 +70,20 @@ class Gatekeeper:
         self._sign_up = sign_up
         self._sign_ups_per_hour = sign_ups_per_hour
 
-    async def sign_up(self, draft: SignUpDraft, address: str) -> SignedIn:
+    async def sign_up(self, draft: SignUpDraft, asker: Viewer) -> SignedIn:
         """Make an account and sign it in."""
         if self._sign_up is SignUp.CLOSED:
             raise Forbidden("This server takes no new accounts.")
         check_sign_up(draft)
         # Counted before it tells that a name or an address is taken: else anybody could ask for all of them.
-        await self._count(Limit(f"sign-up:{address}", HOUR, self._sign_ups_per_hour), refusal=TOO_MANY_ACCOUNTS)
+        await self._count(Limit(f"sign-up:{asker.address}", HOUR, self._sign_ups_per_hour), refusal=TOO_MANY_ACCOUNTS)
         async with self._transaction() as work:
             await work.accounts.refuse_taken(draft)
-        hashed = await self._passwords.hash(draft.password)
+        hashes = await self._passwords.hashes(draft.password)
         async with self._transaction() as work:
-            return await work.accounts.sign_up(draft, hashed, address)
+            return await work.accounts.sign_up(draft, hashes, asker)
 
-    async def sign_in(self, login: str, password: str, device: DeviceDraft | None, address: str) -> SignedIn:
+    async def sign_in(self, login: str, password: str, device: DeviceDraft | None, asker: Viewer) -> SignedIn:
         """Open a session; wrong names and wrong passwords answer the same, after the same work."""
         reject_long(password, "password")
         check_device(device)
@@ -86,29 +91,41 @@ class Gatekeeper:
             user = await work.accounts.by_login(login)
         # By account where there is one, so that name and e-mail address share one tally.
         by_account = _by_account(user.id if user else fold(login)[:200])
-        _, at_address = await self._count(by_account, Limit(f"address:{address}", QUARTER, FAILURES_PER_ADDRESS))
+        _, at_address = await self._count(by_account, _by_address(asker.address))
         if not await self._passwords.verify(password, user.password_hash if user else None) or user is None:
             raise Unauthenticated(WRONG_CREDENTIALS)
         async with self._transaction() as work:
             await work.attempts.forget_attempts([at_address])
             await work.attempts.forget_bucket(by_account.bucket)
+        key_hash = await self._passwords.hash(koreader_key(password)) if user.koreader_hash is None else None
         async with self._transaction() as work:
-            return await work.accounts.sign_in(user.id, device, address)
+            if key_hash is not None:
+                await work.koreader.fill_key(user.id, user.password_hash, key_hash)
+            return await work.accounts.sign_in(user.id, device, asker)
 
     async def change_password(self, viewer: Viewer, current: str, new: str) -> None:
         """Change the viewer's password; all other sessions end."""
         viewer.require()
         check_password(new, "newPassword")
         old_hash = await self._verified(viewer, current, "currentPassword")
-        new_hash = await self._passwords.hash(new)
+        hashes = await self._passwords.hashes(new)
         async with self._transaction() as work:
-            await work.accounts.change_password(viewer, old_hash, new_hash)
+            await work.accounts.change_password(viewer, old_hash, hashes)
 
     async def delete_account(self, viewer: Viewer, password: str) -> UUID:
         """Delete the viewer's account; answer the id it had."""
         checked = await self._verified(viewer, password, "password")
         async with self._transaction() as work:
             return await work.accounts.delete(viewer, checked)
+
+    async def count_guess(self, account: UUID | str, address: str) -> list[int]:
+        """Count a guess at an account's key like one at its password; raise RateLimited."""
+        return await self._count(_by_account(account), _by_address(address))
+
+    async def take_back(self, attempts: list[int]) -> None:
+        """Take back what turned out to be no guess."""
+        async with self._transaction() as work:
+            await work.attempts.forget_attempts(attempts)
 
     async def _verified(self, viewer: Viewer, password: str, field: str) -> str:
         by_account = _by_account(viewer.require())
@@ -137,6 +154,10 @@ class Gatekeeper:
         if full:
             raise RateLimited(refusal)
         return made
+
+
+def _by_address(address: str) -> Limit:
+    return Limit(f"address:{address}", QUARTER, FAILURES_PER_ADDRESS)
 
 
 def _by_account(account: UUID | str) -> Limit:

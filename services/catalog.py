@@ -112,15 +112,45 @@ class CatalogService:
     async def _add(self, user_id: UUID, draft: BookDraft) -> Book:
         isbn = _check_draft(draft)
         key = match_key(draft.title, draft.authors)
-        await self._locks.book_names([key, *([isbn] if isbn else [])])
+        await self._locks.book_names(_names(isbn, key))
+        book = await self._find_or_make(draft, isbn, key)
+        await self._hold_all(user_id, [book])
+        return book
+
+    async def _find_or_make(self, draft: BookDraft, isbn: str | None, key: str) -> Book:
         book = await self._same(isbn, key)
         if book is None:
             book = await self._make(NamedBook(draft.title, draft.authors), isbn)
         elif isbn and book.isbn is None:
             await self._books.give_isbn(book, isbn)
         await self._books.fill(book, publisher=draft.publisher, total_locations=draft.total_locations)
-        await self._hold_all(user_id, [book])
         return book
+
+    async def add_all(self, viewer: Viewer, drafts: Iterable[BookDraft]) -> Mapping[BookDraft, Book | AppError]:
+        """Find or make books as `add` does, with all their locks in one order; a draft that is refused is answered with its refusal."""
+        user_id = viewer.require()
+        found: dict[BookDraft, Book | AppError] = {}
+        checked: dict[BookDraft, tuple[str | None, str]] = {}
+        for draft in dict.fromkeys(drafts):
+            try:
+                checked[draft] = _check_draft(draft), match_key(draft.title, draft.authors)
+            except AppError as error:
+                found[draft] = error
+        await self._locks.book_names(name for isbn, key in checked.values() for name in _names(isbn, key))
+        for draft, (isbn, key) in checked.items():
+            found[draft] = await self._find_or_make(draft, isbn, key)
+        await self._hold_all(user_id, [book for book in found.values() if isinstance(book, Book)])
+        return found
+
+    async def known_drafts(self, drafts: Iterable[BookDraft]) -> Mapping[BookDraft, Book | AppError | None]:
+        """Find the books that `add_all` would find, making none."""
+        found: dict[BookDraft, Book | AppError | None] = {}
+        for draft in dict.fromkeys(drafts):
+            try:
+                found[draft] = await self._same(_check_draft(draft), match_key(draft.title, draft.authors))
+            except AppError as error:
+                found[draft] = error
+        return found
 
     async def resolve(self, viewer: Viewer, refs: Iterable[BookRef]) -> Mapping[BookRef, Book | AppError]:
         """Find, or make by name, the books that highlights are about, and let the viewer hold them.
@@ -185,6 +215,10 @@ class CatalogService:
         await self._locks.books(key for key in new if not by_id[key].is_public)
         for key in sorted(new):
             await self._books.hold(user_id, by_id[key], floor=self._floor)
+
+
+def _names(isbn: str | None, key: str) -> list[str]:
+    return [key, *([isbn] if isbn else [])]
 
 
 def _checked(ref: BookRef) -> NamedBook:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from core import clock
 from repositories.accounts import AccountRepository
+from repositories.audit import AuditRepository
 from repositories.jobs import IdempotencyRepository
 from repositories.locks import Locks
 from repositories.sync import SyncRepository
@@ -23,6 +24,8 @@ class HousekeepingService:
         locks: Locks,
         tombstone_days: int,
         outcome_days: int,
+        audit: AuditRepository,
+        audit_days: int,
     ) -> None:
         self._sync = sync
         self._accounts = accounts
@@ -30,6 +33,8 @@ class HousekeepingService:
         self._locks = locks
         self._tombstone_days = tombstone_days
         self._outcome_days = outcome_days
+        self._audit = audit
+        self._audit_days = audit_days
 
     async def erase_deleted(self) -> bool:
         """Erase the content of one reader's deleted highlights that can no longer be restored."""
@@ -54,6 +59,10 @@ class HousekeepingService:
         before = clock.now() - timedelta(days=self._outcome_days)
         gone = await self._sync.forget_outcomes(before, SLICE) + await self._idempotency.purge(before, SLICE)
         return gone == 0
+
+    async def purge_audit(self) -> bool:
+        """Delete audit entries that are old enough."""
+        return await self._audit.purge(clock.now() - timedelta(days=self._audit_days), SLICE) == 0
 
     async def purge_sessions(self) -> bool:
         """Delete expired sessions, and sign-in attempts that count no longer."""

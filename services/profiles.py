@@ -15,7 +15,10 @@ from models import User
 from models.profiles import Visibility
 from repositories.accounts import AccountRepository
 from repositories.profiles import Profile, ProfileRepository
+from services.audit import AuditService
 from services.idempotency import IdempotencyService
+from services.media import MediaService
+from services.social import SocialService
 
 DISPLAY_NAME_LENGTH, BIO_LENGTH, URL_LENGTH = 100, 500, 500
 BAD_USERNAME = "Username must be 3-30 characters and contain only letters, numbers, and underscores"
@@ -34,6 +37,7 @@ class ProfilePatch:
     display_name: str | UnsetType | None = UNSET
     bio: str | UnsetType | None = UNSET
     website_url: str | UnsetType | None = UNSET
+    avatar_media_id: str | UnsetType | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,20 @@ class ProfileService:
     """Profiles of one transaction."""
 
     def __init__(
-        self, profiles: ProfileRepository, accounts: AccountRepository, idempotency: IdempotencyService
+        self,
+        profiles: ProfileRepository,
+        accounts: AccountRepository,
+        idempotency: IdempotencyService,
+        audit: AuditService,
+        media: MediaService,
+        social: SocialService,
     ) -> None:
+        self._media = media
+        self._audit = audit
         self._profiles = profiles
         self._accounts = accounts
         self._idempotency = idempotency
+        self._social = social
 
     async def by_name(self, viewer: Viewer, username: str) -> Profile | None:
         """Find a user the viewer may know of, by name without regard to case."""
@@ -133,6 +146,10 @@ class ProfileService:
                 user.bio = without_markup(patch.bio or "")
             if patch.website_url is not UNSET:
                 user.website_url = patch.website_url or None
+            if patch.avatar_media_id is not UNSET:
+                user.avatar_key = await self._media.avatar(
+                    viewer, user.avatar_key, patch.avatar_media_id, "avatarMediaId"
+                )
             return await self._saved(user)
 
         return await self._once(viewer, "updateProfile", key, [patch, expected_version], work)
@@ -140,15 +157,21 @@ class ProfileService:
     async def update_privacy(
         self, viewer: Viewer, patch: PrivacyPatch, expected_version: str | None, key: str | None
     ) -> User:
-        """Edit the viewer's privacy settings."""
+        """Edit the viewer's privacy settings. Who waits for an answer is let in when the account becomes public."""
 
         async def work() -> User:
+            if patch.is_private is False:
+                await self._social.let_all_in(viewer.require())
             user = await self._mine(viewer)
             _expect(user, expected_version)
+            changed = {}
             for name in patch.__dataclass_fields__:
-                value = getattr(patch, name)
-                if value is not None:
-                    setattr(user, name, value)
+                old, new = getattr(user, name), getattr(patch, name)
+                if new is not None and new != old:
+                    changed[name] = [old, new]
+                    setattr(user, name, new)
+            if changed:
+                await self._audit.record(viewer, "privacy.changed", ("user", user.id), **changed)
             return await self._saved(user)
 
         return await self._once(viewer, "updatePrivacy", key, [patch, expected_version], work)

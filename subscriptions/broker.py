@@ -14,11 +14,14 @@ from uuid import UUID
 
 import structlog
 
+from auth.viewer import Viewer
 from clients.bus import HIGHLIGHTS, SESSIONS, BusListener
 from core.errors import Unavailable
 from core.tasks import cancel_all
 from runtime.container import Container
+from runtime.context import Pulled
 from services.sync.pull import Sent
+from subscriptions.shared import SharedPulls
 
 log = structlog.get_logger(__name__)
 SWEEP, SWEEP_WHILE_DOWN, WRITE_PROGRESS = 10.0, 1.0, 1.0
@@ -49,6 +52,7 @@ class Broker:
         self._bells: dict[UUID, dict[str, set[Ring]]] = defaultdict(lambda: defaultdict(set))
         self._seqs: dict[UUID, int] = {}
         self._sent: dict[UUID, Sent] = {}
+        self._pulls = SharedPulls(container)
         self._bus = BusListener(redis_url, self._ring, self._gap)
         self._epoch: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -63,6 +67,7 @@ class Broker:
     async def close(self) -> None:
         """Stop, writing down what is known of devices' progress."""
         await cancel_all(self._tasks)
+        await self._pulls.close()
         with contextlib.suppress(Unavailable):
             await self._write_progress()
 
@@ -107,6 +112,10 @@ class Broker:
         if user_id in self._watched:
             self._watched.discard(user_id)
             self._bus.release(user_id)
+
+    async def pull(self, viewer: Viewer, device_id: UUID, after: str | None) -> Pulled:
+        """Read what a device is sent next, together with the reader's other sockets."""
+        return await self._pulls.pull(viewer, device_id, after)
 
     def note_sent(self, sent: Sent) -> None:
         """Keep in mind how far a device has been sent; written within a second."""

@@ -10,18 +10,19 @@ from typing import Any, TypeVar
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import text
+from argon2 import PasswordHasher
 
 from app import CONTAINER, create_app
-from core.database import Base, Database
+from auth import passwords
+from core.database import Database
 from core.settings import Settings
 from runtime.container import Container
 from runtime.embedded import EmbeddedServers
 from runtime.migrations import migrate
 from tests.support.api import Reader, sign_up
+from tests.support.rows import emptied
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
-KEPT = {"alembic_version", "sync_epoch"}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -41,6 +42,14 @@ def _required(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"skipped, but REQUIRE_ALL is set: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hash passwords at the lowest cost: most tests make readers, and what a hash must cost is a test of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +77,18 @@ async def urls(server_folder: Path) -> AsyncIterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def settings() -> Settings:
+def settings(tmp_path: Path) -> Settings:
     """Settings as they are without any environment, but that a suite in a hurry does not run into its rate limit."""
     plenty = 10**9
-    return Settings(_env_file=None, cost_per_minute=plenty, cost_per_minute_signed_out=plenty)
+    secret = "a secret that only tests sign with"
+    return Settings(
+        _env_file=None,
+        cost_per_minute=plenty,
+        cost_per_minute_signed_out=plenty,
+        secret_key=secret,
+        public_url=None,
+        data_dir=tmp_path,
+    )
 
 
 @pytest.fixture
@@ -79,10 +96,8 @@ async def app(urls: tuple[str, str], settings: Settings) -> AsyncIterator[web.Ap
     """One API process's application; the database is emptied after it."""
     application = create_app(settings, database_url=urls[0], redis_url=urls[1])
     yield application
-    database = Database(urls[0], pool_size=2)
-    async with database.engine.begin() as connection:
-        tables = ", ".join(f'"{name}"' for name in Base.metadata.tables if name not in KEPT)
-        await connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+    database = Database(urls[0], pool_size=1)
+    await emptied(database)
     await database.close()
 
 

@@ -25,6 +25,11 @@ async def purge_sessions(services: Services, _: Job) -> bool:
     return await services.housekeeping.purge_sessions()
 
 
+async def purge_audit(services: Services, _: Job) -> bool:
+    """Delete old audit entries."""
+    return await services.housekeeping.purge_audit()
+
+
 async def purge_jobs(services: Services, _: Job) -> bool:
     """Delete jobs that were done long ago."""
     return await services.jobs.purge_done(KEEP_DONE) == 0

@@ -13,8 +13,9 @@ from core.database import Database
 from core.errors import Unavailable
 from core.settings import Settings
 from runtime.container import Container, Services
+from runtime.launch import spare_start_up
 from services.jobs import Burial, Handler, JobRunner
-from workers import bell, housekeeping, imports
+from workers import bell, housekeeping, imports, media
 from workers.recurring import RECURRING
 
 LOOPS = 4
@@ -28,9 +29,12 @@ HANDLERS: Mapping[str, Handler[Services]] = {
     "purge_tombstones": housekeeping.purge_tombstones,
     "forget_answers": housekeeping.forget_answers,
     "purge_sessions": housekeeping.purge_sessions,
+    "purge_audit": housekeeping.purge_audit,
     "purge_jobs": housekeeping.purge_jobs,
     "purge_imports": imports.purge_imports,
     "run_import": imports.run_import,
+    "sweep_uploads": media.sweep_uploads,
+    "sweep_files": media.sweep_files,
 }
 BURIALS: Mapping[str, Burial[Services]] = {"run_import": imports.give_up_import}
 
@@ -115,10 +119,12 @@ async def run_worker(settings: Settings, *, database_url: str, redis_url: str, s
     bus = ValkeyBus(redis_url)
     container = Container(settings, database, bus)
     publishing = bus.start()
+    spare_start_up()
     log.info("worker_started", loops=LOOPS, kinds=sorted(HANDLERS))
     try:
         await Worker(container, redis_url).run(stop, beside=[publishing])
     finally:
         await bus.close()
+        await container.storage.close()
         await database.close()
         log.info("worker_stopped")

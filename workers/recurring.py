@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 HOUR = timedelta(hours=1)
+SOON = timedelta(minutes=10)
 
 RECURRING: Mapping[str, timedelta] = {
     "erase_deleted": HOUR,
     "purge_tombstones": HOUR,
     "forget_answers": HOUR,
     "purge_sessions": HOUR,
+    "purge_audit": HOUR,
     "purge_jobs": HOUR,
     "purge_imports": HOUR,
+    "sweep_uploads": HOUR,
+    "sweep_files": SOON,
 }
 
 KEEP_DONE = timedelta(days=7)

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from auth import passwords
 from auth.passwords import Passwords
 from auth.tokens import hash_token, new_token
 
@@ -20,15 +23,25 @@ def test_the_hash_of_a_token_does_not_hold_it() -> None:
     assert len(hash_token("\ud800")) == 32
 
 
+@pytest.fixture(autouse=True)
+def strong_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash as the server does."""
+    monkeypatch.setattr(passwords, "HASHER", passwords.STRONG)
+
+
+async def test_a_hash_costs_two_rounds_over_nineteen_mebibytes() -> None:
+    assert (await Passwords().hash("a shell")).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
 async def test_a_password_matches_its_own_hash_only() -> None:
-    passwords = Passwords()
-    first, second = await asyncio.gather(passwords.hash("a shell 🐚"), passwords.hash("a shell 🐚"))
+    hasher = Passwords()
+    first, second = await asyncio.gather(hasher.hash("a shell 🐚"), hasher.hash("a shell 🐚"))
     assert first != second
-    assert await passwords.verify("a shell 🐚", first)
-    assert not await passwords.verify("a shell", first)
-    assert not await passwords.verify("", first)
-    assert not await passwords.verify("a shell 🐚", "no hash at all")
-    assert not await passwords.verify("nobody's password", None)
+    assert await hasher.verify("a shell 🐚", first)
+    assert not await hasher.verify("a shell", first)
+    assert not await hasher.verify("", first)
+    assert not await hasher.verify("a shell 🐚", "no hash at all")
+    assert not await hasher.verify("nobody's password", None)
 
 
 async def test_the_event_loop_runs_on_while_passwords_are_hashed() -> None:
@@ -41,8 +54,8 @@ async def test_the_event_loop_runs_on_while_passwords_are_hashed() -> None:
             await asyncio.sleep(0.001)
 
     counting = asyncio.create_task(count())
-    passwords = Passwords()
-    await asyncio.gather(*(passwords.hash("a password") for _ in range(4)))
+    hasher = Passwords()
+    await asyncio.gather(*(hasher.hash("a password") for _ in range(4)))
     counting.cancel()
     await asyncio.gather(counting, return_exceptions=True)
     assert turns > 3

@@ -10,8 +10,8 @@ const ours = {
     exceptions: {
       // What has no life of its own: values, events, refusals, and the caller, who is found by asking who it is.
       types: [
-        "Anchor", "HighlightOpResult", "HighlightRemoved", "HighlightUpserted", "ImportBook", "ImportProblem",
-        "PrivacySettings", "RateLimit", "ResyncRequired", "SyncCaughtUp", "UserError", "Viewer",
+        "Anchor", "DevicePosition", "HighlightOpResult", "HighlightRemoved", "HighlightUpserted", "ImportBook", "ImportProblem",
+        "PrivacySettings", "RateLimit", "Relationship", "ResyncRequired", "SyncCaughtUp", "UserError", "Viewer",
       ],
       suffixes: ["Connection", "Edge", "PageInfo", "Payload", "Page"],
     },

@@ -8,6 +8,8 @@ from app import create_app, run_worker
 from commands.line import Programs, main
 
 COMMANDS = {
+    "backup",
+    "restore",
     "run",
     "serve",
     "worker",

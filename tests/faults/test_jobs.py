@@ -105,7 +105,8 @@ async def ended(container: Container, job: Job, patience: float = 40) -> Job:
 
 async def take_over(container: Container, **kinds: Any) -> None:
     healthy = JobRunner(container.transaction, kinds, lease=timedelta(seconds=15))
-    async with asyncio.timeout(20):
+    # A worker that stops inside a transaction holds its job until the database ends the transaction, after 30 seconds.
+    async with asyncio.timeout(60):
         while True:
             if await healthy.run_due():
                 return

@@ -206,7 +206,7 @@ async def test_neither_tokens_nor_passwords_are_in_any_table(ada: Reader, contai
                 assert ada.token.encode().hex() not in row, name
                 assert PASSWORD not in row, name
     hashed = (await sql(container, "SELECT password_hash FROM users"))[0][0]
-    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert hashed.startswith("$argon2id$v=19$")
 
 
 async def test_changing_the_password_ends_all_other_sessions(ada: Reader, nobody: Reader) -> None:

@@ -47,6 +47,7 @@ ANCHOR = {
 }
 PASSAGE = {"text": "The lamp does not ask who is at sea.", "anchor": ANCHOR}
 NOW = "2026-01-31T18:30:00Z"
+LATER = "2999-01-01T00:00:00Z"
 
 STRINGS: list[Any] = [
     "\x00",
@@ -153,7 +154,12 @@ def mutations(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
     draft = {"book": BOOK, "passage": PASSAGE} | words
     ops = [
         {"opId": str(uuid4()), "highlightUuid": str(uuid4()), "doneAt": NOW, "basedOn": None, "change": change}
-        for change in ({"create": draft}, {"edit": {"passage": PASSAGE} | words}, {"delete": True}, {"restore": True})
+        for change in (
+            {"create": draft | {"createdAt": NOW}},
+            {"edit": {"passage": PASSAGE} | words},
+            {"delete": True},
+            {"restore": True},
+        )
     ]
     keyed = {"clientMutationId": None}
     return {
@@ -164,17 +170,26 @@ def mutations(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
             "device { id }",
             {"id": world.ada.device_id, "name": "n", "syncHighlights": True, "syncNotes": True} | keyed,
         ),
+        "separateDevice": ("device { id }", {"deviceId": global_id("Device", uuid4()), "name": "n"}),
         "removeDevice": ("removedDeviceId", {"id": global_id("Device", uuid4())} | keyed),
         "changePassword": ("__typename", {"currentPassword": "wrong password", "newPassword": "long enough"}),
         "deleteAccount": ("deletedUserId", {"password": "wrong password"}),
         "updateProfile": (
             "user { id }",
-            {"displayName": "A", "bio": "b", "websiteUrl": "https://a.example", "expectedVersion": None} | keyed,
+            {
+                "displayName": "A",
+                "bio": "b",
+                "websiteUrl": "https://a.example",
+                "expectedVersion": None,
+                "avatarMediaId": None,
+            }
+            | keyed,
         ),
         "updatePrivacy": (
             "privacy { isPrivate }",
             privacy | {"defaultHighlightVisibility": "PUBLIC", "expectedVersion": None} | keyed,
         ),
+        "createUpload": ("mediaId", {"contentType": "text/plain", "byteSize": 5, "purpose": "IMPORT"} | keyed),
         "addBook": (
             "book { id }",
             {"title": "T", "authors": ["A"], "isbn": "0306406152", "publisher": "P", "totalLocations": 9} | keyed,
@@ -184,11 +199,29 @@ def mutations(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
             "highlight { id }",
             {"id": world.highlight, "passage": PASSAGE, "basedOn": None} | words | keyed,
         ),
+        "updateReadingPosition": (
+            "position { id }",
+            {"book": BOOK, "location": 5, "percent": 1.5, "progress": "p", "deviceId": world.ada.device_id}
+            | {"recordedAt": NOW, "sentAt": NOW}
+            | keyed,
+        ),
+        "linkDocument": ("document { id }", {"digest": "d1", "book": BOOK} | keyed),
+        "unlinkDocument": ("document { id }", {"digest": "d2"} | keyed),
         "deleteHighlight": ("highlight { id }", {"id": world.private_highlight_of_ben, "basedOn": None} | keyed),
         "restoreHighlight": ("highlight { id }", {"id": world.highlight} | keyed),
+        "exportHighlights": ("url", {"format": "CSV", "bookId": None} | keyed),
+        "shareHighlight": ("url", {"id": world.highlight, "platform": "elsewhere"} | keyed),
+        **{
+            name: ("user { id }", {"userId": world.ids_of_ben[1]} | keyed)
+            for name in ("follow", "unfollow", "removeFollower")
+        },
+        **{name: ("user { id }", {"userId": world.ids_of_ben[1]} | keyed) for name in ("block", "unblock")},
+        "respondToFollowRequest": ("user { id }", {"userId": world.ids_of_ben[1], "accept": True} | keyed),
+        "mute": ("mute { id }", {"target": {"word": "butler"}, "until": LATER} | keyed),
+        "unmute": ("mute { id }", {"target": {"word": "butler"}} | keyed),
         "pushHighlightChanges": (
             "results { outcome error { code message } } changes { cursor }",
-            {"deviceId": world.ada.device_id, "after": None, "sentAt": NOW, "ops": ops},
+            {"deviceId": world.ada.device_id, "after": None, "previousOpId": None, "sentAt": NOW, "ops": ops},
         ),
     }
 
@@ -200,16 +233,31 @@ CASES = [
     "signIn",
     "revokeSession",
     "updateDevice",
+    "separateDevice",
     "removeDevice",
     "changePassword",
     "deleteAccount",
     "updateProfile",
     "updatePrivacy",
+    "createUpload",
     "addBook",
     "createHighlight",
     "updateHighlight",
+    "updateReadingPosition",
+    "linkDocument",
+    "unlinkDocument",
     "deleteHighlight",
     "restoreHighlight",
+    "exportHighlights",
+    "shareHighlight",
+    "follow",
+    "unfollow",
+    "respondToFollowRequest",
+    "removeFollower",
+    "block",
+    "unblock",
+    "mute",
+    "unmute",
     "pushHighlightChanges",
 ]
 
@@ -348,12 +396,19 @@ LISTS: dict[str, tuple[str, str, dict[str, Any]]] = {
             "after": None,
         },
     ),
+    "documents": (
+        "viewer { documents(%s) { nodes { id } } }",
+        "Viewer",
+        {"linked": True, "first": 5, "after": None},
+    ),
+    "positions": ("viewer { readingPositions(%s) { nodes { id } } }", "Viewer", {"first": 5, "after": None}),
     "user": (
         'user(username: "ada") { highlights(%s) { nodes { id } totalCount } }',
         "User",
         {"bookId": None, "first": 5, "after": None},
     ),
 }
+OTHER_LISTS = {"positions": "readingPositions", "documents": "documents"}
 NO_ARGUMENTS = {"viewer", "rateLimit"}
 
 
@@ -381,6 +436,8 @@ def strange_cursors() -> list[Any]:
             opaque.pack("highlights-place", key, place, percent, page, NOW, key)
             for place, percent, page in [(2**31, 1.0, 1), (1, 1.0, 2**40), (-(2**70 % 2**63), 1.0, 1), (1.5, 1.0, 1)]
         ),
+        opaque.pack("positions", "2026-01-31T18:30:00", key),
+        opaque.pack("positions", NOW, "nonsense"),
         opaque.pack("sync", "x", "y", 0, 0),
         opaque.pack("sync", "x", "y", -1, 2**63),
         opaque.pack("v", "x", 1),
@@ -425,7 +482,7 @@ async def test_a_list_of_highlights_refuses_bad_arguments_clearly(
     world: World, container: Container, field: str
 ) -> None:
     template, type_name, good = LISTS[field]
-    fields = fields_of(type_name)["highlights"].args
+    fields = fields_of(type_name)[OTHER_LISTS.get(field, "highlights")].args
     async with nothing_written(container):
         await ask_badly(world, fields, template, good, bad_ids(*world.ids_of_ben))
 
@@ -434,6 +491,8 @@ async def test_sizes_out_of_range_are_refused_everywhere(world: World) -> None:
     for query in (
         "query($first: Int) { books(first: $first) { nodes { id } } }",
         "query($first: Int) { viewer { highlights(first: $first) { nodes { id } } } }",
+        "query($first: Int) { viewer { documents(first: $first) { nodes { id } } } }",
+        "query($first: Int) { viewer { readingPositions(first: $first) { nodes { id } } } }",
         'query($first: Int) { user(username: "ada") { highlights(first: $first) { nodes { id } } } }',
     ):
         for first in (0, -1, 101):

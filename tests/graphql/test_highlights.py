@@ -341,5 +341,5 @@ async def test_with_valkey_dead_highlights_are_made_all_the_same_and_at_once(lon
     made = [await create(lone, f"Passage {i}.") for i in range(10)]
     await change(lone, "updateHighlight", made[0]["id"], note="n")
     await change(lone, "deleteHighlight", made[1]["id"])
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10  # each would wait for seconds, if it waited at all
     assert (await read(lone, made[0]["id"]))["note"] == "n"

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from aiohttp.test_utils import TestClient
 from graphql import GraphQLInputObjectType
 from sqlalchemy import text
 
@@ -15,6 +16,7 @@ from runtime.container import Container
 from schema.describe import core_schema
 from schema.root import schema
 from tests.support.api import PASSWORD, Reader
+from tests.support.readers import seated
 from tests.support.rows import contents, nothing_written, sql
 
 KEY = "a key of mine 🗝"
@@ -31,6 +33,9 @@ class Things:
     spare_session: str
     spare_device: str
     device: str
+    digest: str
+    readers: tuple[str, str]
+    """One who is not followed, and one who follows."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,62 @@ CASES = {
         lambda _: {"title": "Tides", "authors": ["Ib Lund"]},
         lambda _: {"title": "Tides", "authors": ["Ib Lund"], "totalLocations": 5},
     ),
+    "createUpload": Case(
+        "mediaId uploadUrl expiresAt",
+        lambda _: {"contentType": "text/plain", "byteSize": 5, "purpose": "IMPORT"},
+        lambda _: {"contentType": "text/plain", "byteSize": 6, "purpose": "IMPORT"},
+    ),
     "createHighlight": Case(
         HIGHLIGHT,
         lambda _: {"book": BOOK, "passage": PASSAGE},
         lambda _: {"book": BOOK, "passage": PASSAGE, "note": "n"},
     ),
+    "updateReadingPosition": Case(
+        "position { id location recordedAt }",
+        lambda _: {"book": BOOK, "location": 5, "recordedAt": "2026-01-31T18:30:00Z"},
+        lambda _: {"book": BOOK, "location": 6, "recordedAt": "2026-01-31T18:30:00Z"},
+    ),
+    "linkDocument": Case(
+        "document { digest book { title } }",
+        lambda _: {"digest": "d1", "book": BOOK},
+        lambda _: {"digest": "d2", "book": BOOK},
+    ),
+    "unlinkDocument": Case(
+        "document { digest book { title } }", lambda t: {"digest": t.digest}, lambda _: {"digest": "none"}
+    ),
     "updateHighlight": Case(
         HIGHLIGHT, lambda t: {"id": t.highlight, "color": "PINK"}, lambda t: {"id": t.highlight, "color": "BLUE"}
     ),
     "deleteHighlight": Case(HIGHLIGHT, lambda t: {"id": t.highlight}, lambda t: {"id": t.deleted}),
+    "exportHighlights": Case("highlightCount", lambda _: {"format": "CSV"}, lambda _: {"format": "JSON"}),
+    "shareHighlight": Case(
+        "text url",
+        lambda t: {"id": t.highlight, "platform": "mastodon"},
+        lambda t: {"id": t.highlight, "platform": "bluesky"},
+    ),
+    **{
+        name: Case(
+            "status user { id followerCount relationship { following requested } }",
+            lambda t: {"userId": t.readers[0]},
+            lambda t: {"userId": t.readers[1]},
+        )
+        for name in ("follow", "unfollow", "removeFollower")
+    },
+    **{
+        name: Case("user { id bio }", lambda t: {"userId": t.readers[0]}, lambda t: {"userId": t.readers[1]})
+        for name in ("block", "unblock")
+    },
+    "respondToFollowRequest": Case(
+        "status user { id }",
+        lambda t: {"userId": t.readers[1], "accept": True},
+        lambda t: {"userId": t.readers[1], "accept": False},
+    ),
+    **{
+        name: Case(
+            "mute { word }", lambda _: {"target": {"word": "butler"}}, lambda _: {"target": {"word": "gardener"}}
+        )
+        for name in ("mute", "unmute")
+    },
     "restoreHighlight": Case(HIGHLIGHT, lambda t: {"id": t.deleted}, lambda t: {"id": t.highlight}),
 }
 ELSEWHERE = {"importHighlights"}  # tested with the imports
@@ -78,7 +130,7 @@ EACH = pytest.mark.parametrize("mutation", sorted(CASES))
 
 
 @pytest.fixture
-async def things(ada: Reader) -> Things:
+async def things(ada: Reader, ben: Reader, http: TestClient[Any, Any], container: Container) -> Things:
     made = [(await ada.mutate("createHighlight", "highlight { id }", book=BOOK, passage=PASSAGE)) for _ in range(2)]
     live, deleted = (one["highlight"]["id"] for one in made)
     await ada.mutate("deleteHighlight", "highlight { id }", id=deleted)
@@ -86,7 +138,11 @@ async def things(ada: Reader) -> Things:
     await ada.mutate("signIn", "token", login="ada", password=PASSWORD, device=device)
     bare = await ada.mutate("signIn", "session { id } viewer { devices { id } }", login="ada", password=PASSWORD)
     spare = bare["viewer"]["devices"][1]["id"]
-    return Things(live, deleted, bare["session"]["id"], spare, ada.device_id)
+    digest = "a.digest"
+    await ada.mutate("linkDocument", "document { id }", digest=digest, book=BOOK)
+    cora = await seated(http, container)
+    await cora.mutate("follow", "status", userId=ada.id)
+    return Things(live, deleted, bare["session"]["id"], spare, ada.device_id, digest, (ben.id, cora.id))
 
 
 async def send(reader: Reader, mutation: str, input_: dict[str, Any], key: str | None = KEY) -> Any:

@@ -33,7 +33,7 @@ from tests.support.seeding import Seeder
 from tests.support.statements import counted
 
 MANY = 50
-KINDS = ("Book", "Highlight", "User", "Device", "Session", "Import")
+KINDS = ("Book", "Highlight", "User", "Device", "Session", "Import", "Mute", "ReadingPosition", "Document")
 
 
 @dataclass
@@ -56,6 +56,10 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
         for friend in friends:
             await session.execute(update(User).where(User.id == friend.id).values(is_private=True))
             await seeder.follow(user.id, friend.id)
+            await seeder.follow(friend.id, user.id)
+            await seeder.follow_request(friend.id, user.id)
+            shut = await seeder.user(f"shut{count}_{len(found['Mute'])}")
+            await seeder.block(user.id, shut.id)
             device = await seeder.device(user.id)
             opened, token = await seeder.session(user.id, device.id)
             book = await seeder.book()
@@ -67,8 +71,15 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
             for number in range(count if friend is friends[0] else 1):
                 await seeder.import_book(upload.id, number, book_id=book.id)
                 await seeder.import_problem(upload.id, number + 1)
+            position = await seeder.position(user.id, book.id, device.id)
+            found["ReadingPosition"].append(global_id("ReadingPosition", position.id))
+            document = await seeder.document(user.id, f"digest-{book.id}", book_id=book.id)
+            found["Document"].append(global_id("Document", document.id))
             for kind, row in (("Book", book), ("Highlight", copy), ("User", friend), ("Device", device)):
                 found[kind].append(global_id(kind, row.id))
+            muted = await seeder.mute(user.id, muted_user_id=friend.id)
+            await seeder.mute(user.id, muted_book_id=book.id)
+            found["Mute"].append(global_id("Mute", muted.id))
             found["Session"].append(global_id("Session", opened.id))
             found["Import"].append(global_id("Import", upload.id))
     return Shelf(Reader(http, token), user.username, found)
@@ -82,8 +93,15 @@ DEEP = f"""
   nodes {{ {MARK} owner {{ highlights(first: 3) {{ totalCount nodes {{ {MARK} }} edges {{ node {{ {MARK} }} }} }} }} }}
 """
 DEVICE = "name pendingChangeCount"
+POSITION = f"progress {BOOK} device {{ {DEVICE} }} devicePositions {{ progress device {{ {DEVICE} }} }}"
+DOCUMENT = f"digest {BOOK}"
 IMPORT = "state books { title book { title highlightCount } } problems(first: 100) { line message }"
 CHANGE = f"__typename ... on HighlightUpserted {{ cursor highlight {{ {MARK} }} }} ... on HighlightRemoved {{ uuid }}"
+
+
+PERSON = "displayName bio relationship { following followedBy requested blocking muting }"
+PEOPLE = f"nodes {{ {PERSON} }} edges {{ cursor node {{ {PERSON} }} }}"
+MUTE = "word user { displayName } book { title highlightCount }"
 
 
 def _nodes(kind: str, selection: str) -> Callable[[Shelf], str]:
@@ -95,11 +113,26 @@ CASES: dict[str, Callable[[Shelf], str]] = {
     "my highlights by place": lambda _: (
         f'{{ viewer {{ highlights(first: 100, orderBy: LOCATION, text: "Passage") {{ {DEEP} }} }} }}'
     ),
-    "my devices and sessions": lambda _: (
-        f"{{ viewer {{ devices {{ {DEVICE} }} sessions {{ current device {{ {DEVICE} }} }} }} }}"
+    "my positions": lambda _: (
+        f"{{ viewer {{ readingPositions(first: 100) {{ nodes {{ {POSITION} }} edges {{ node {{ {POSITION} }} }} }} }} }}"
     ),
+    "my documents": lambda _: (
+        f"{{ viewer {{ documents(first: 100, linked: true) {{ nodes {{ {DOCUMENT} }} edges {{ node {{ {DOCUMENT} }} }} }} }} }}"
+    ),
+    # One list of the viewer's at a time: beside each other they share batches, or do not, as it comes.
+    "my devices": lambda _: f"{{ viewer {{ devices {{ {DEVICE} }} }} }}",
+    "my sessions": lambda _: f"{{ viewer {{ sessions {{ current device {{ {DEVICE} }} }} }} }}",
     "a reader's highlights": lambda shelf: (
         f'{{ user(username: "{shelf.username}") {{ highlights(first: 100) {{ {DEEP} }} }} }}'
+    ),
+    "who asks to follow me": lambda _: f"{{ viewer {{ followRequests(first: 100) {{ {PEOPLE} }} }} }}",
+    "whom I block": lambda _: f"{{ viewer {{ blocked(first: 100) {{ {PEOPLE} }} }} }}",
+    "what I mute": lambda _: (
+        f"{{ viewer {{ mutes(first: 100) {{ nodes {{ {MUTE} }} edges {{ node {{ {MUTE} }} }} }} }} }}"
+    ),
+    "people around a reader, and around them": lambda shelf: (
+        f'{{ user(username: "{shelf.username}") {{ followers(first: 100) {{ {PEOPLE} nodes {{ following(first: 3)'
+        f" {{ {PEOPLE} }} }} }} following(first: 100) {{ {PEOPLE} }} }} }}"
     ),
     "books": lambda _: "{ books(first: 100) { nodes { title highlightCount } edges { node { highlightCount } } } }",
     "a pull": lambda _: f"{{ highlightChanges(first: 500) {{ hasMore changes {{ {CHANGE} }} }} }}",
@@ -108,6 +141,9 @@ CASES: dict[str, Callable[[Shelf], str]] = {
     "readers by id, with their highlights": _nodes("User", f"displayName highlights(first: 20) {{ {DEEP} }}"),
     "devices by id": _nodes("Device", DEVICE),
     "sessions by id": _nodes("Session", f"current device {{ {DEVICE} }}"),
+    "positions by id": _nodes("ReadingPosition", POSITION),
+    "documents by id": _nodes("Document", DOCUMENT),
+    "mutes by id": _nodes("Mute", "word user { displayName } book { title highlightCount }"),
     "imports by id": _nodes("Import", IMPORT),
 }
 NOT_A_LIST_OF_THINGS = {"PushHighlightChangesPayload.results": "written one after another, each behind its savepoint"}
@@ -117,6 +153,8 @@ NOT_A_LIST_OF_THINGS = {"PushHighlightChangesPayload.results": "written one afte
 async def shelves(http: Http, container: Container, monkeypatch: pytest.MonkeyPatch) -> tuple[Shelf, Shelf]:
     """One with one of everything, one with fifty."""
     lift_limits(monkeypatch)
+    # The process's own look at counters and epoch belongs to no request.
+    monkeypatch.setattr("subscriptions.broker.SWEEP", 1_000.0)
     return await filled(http, container, 1), await filled(http, container, MANY)
 
 

@@ -16,6 +16,7 @@ from runtime.container import Container
 from services.sync.merge import fork_id
 from services.sync.writer import HighlightWriter
 from tests.support.api import Reader
+from tests.support.statements import counted
 from tests.support.sync import PUSH, ago, editing, forged, making, op, pull, pull_all, push, pushed, sign_in, uuid_of
 
 YEAR = timedelta(days=365)
@@ -313,6 +314,18 @@ async def test_a_hundred_operations_are_taken_and_the_page_has_its_own_end(ada: 
     assert [r["outcome"] for r in payload["results"]] == ["APPLIED"] * 100
     assert len(payload["changes"]["changes"]) == 100
     assert payload["changes"]["hasMore"] is False
+
+
+async def test_a_repeated_batch_costs_the_same_however_long_it_is(ada: Reader, container: Container) -> None:
+    costs = []
+    for count in (2, 50):
+        batch = [op(making(f"Line {number}.")) for number in range(count)]
+        await push(ada, *batch)
+        with counted(container.database.engine) as statements:
+            again = await push(ada, *batch)
+        assert all(result["replayed"] and result["highlight"] for result in again["results"])
+        costs.append(len(statements))
+    assert costs[0] == costs[1]
 
 
 async def test_signed_out_nothing_is_taken(nobody: Reader, ada: Reader) -> None:

@@ -22,6 +22,8 @@ class Fate(Enum):
 
     GOES = "the row goes with the account"
     GOES_WITH_PARENT = "the row goes with the device or import it hangs on, which goes with the account"
+    FORGETS = "the row stays, and no longer says whose it was, what it was about or where it came from"
+    LET_GO = "a file in storage, which is nobody's from then on, and swept"
     OWN_ROW = "names a device of the row's own user: goes with that row"
 
 
@@ -31,7 +33,9 @@ POLICY = {
             "blocks.blocked_id",
             "blocks.blocker_id",
             "book_holders.user_id",
+            "device_positions.user_id",
             "devices.user_id",
+            "documents.user_id",
             "follow_requests.followed_id",
             "follow_requests.follower_id",
             "follows.followed_id",
@@ -40,16 +44,21 @@ POLICY = {
             "idempotency_keys.user_id",
             "import_marks.user_id",
             "imports.user_id",
+            "media.user_id",
             "mutes.muted_user_id",
             "mutes.user_id",
+            "reading_positions.user_id",
             "sessions.user_id",
             "sync_counters.user_id",
             "sync_outcomes.user_id",
         ),
         Fate.GOES,
     ),
+    "audit_log.user_id": Fate.FORGETS,
+    "stored_files.media_id": Fate.LET_GO,
     **dict.fromkeys(
-        ("import_books.import_id", "import_problems.import_id", "sessions.device_id"), Fate.GOES_WITH_PARENT
+        ("device_positions.device_id", "import_books.import_id", "import_problems.import_id", "sessions.device_id"),
+        Fate.GOES_WITH_PARENT,
     ),
     **dict.fromkeys(
         (
@@ -59,12 +68,20 @@ POLICY = {
             "highlights.origin_device_id",
             "highlights.passage_device_id",
             "highlights.visibility_device_id",
+            "reading_positions.device_id",
             "sync_outcomes.device_id",
         ),
         Fate.OWN_ROW,
     ),
 }
-PERSONAL = {"users", "devices", "sessions", "imports"}
+_ON_DELETE: dict[Fate, set[str | None]] = {
+    Fate.GOES: {"CASCADE"},
+    Fate.GOES_WITH_PARENT: {"CASCADE"},
+    Fate.FORGETS: {"SET NULL"},
+    Fate.LET_GO: {"SET NULL"},
+    Fate.OWN_ROW: set(),
+}
+PERSONAL = {"users", "devices", "sessions", "imports", "media"}
 _NAMED_AFTER_A_PERSON = re.compile(r"(^|_)(user|owner|author|reader|member|device|session)_id$|_by(_id)?$")
 _NOTHING_PERSONAL = {
     "auth_attempts": "counts tries at a name, for a quarter of an hour; those at this account are taken back with the password check",
@@ -89,7 +106,7 @@ def test_every_column_that_refers_to_a_user_has_a_fate() -> None:
     assert referring == set(POLICY)
     for name, fate in POLICY.items():
         keys = found[name].foreign_keys
-        assert {key.ondelete for key in keys} == (set() if fate is Fate.OWN_ROW else {"CASCADE"}), name
+        assert {key.ondelete for key in keys} == _ON_DELETE[fate], name
 
 
 def test_every_table_refers_to_a_user_or_is_about_nobody() -> None:
@@ -129,6 +146,9 @@ async def fill(container: Container, reader: Reader, other: Reader) -> UUID:
         await seeder.import_book(upload.id, title=mine)
         await seeder.import_problem(upload.id, message=mine)
         await seeder.import_mark(user_id, mine, mark.id)
+        await seeder.media(user_id, content_type=mine)
+        await seeder.position(user_id, book.id, device_id, progress=mine, device_name=mine)
+        await seeder.document(user_id, mine, progress=mine, device=mine, device_key=mine, title=mine)
         await seeder.outcome(user_id, device_id, mark.id, error_message=mine)
         await seeder.idempotency_key(user_id, mine, mark.id)
     return book.id
@@ -157,7 +177,7 @@ async def test_deleting_an_account_leaves_nothing_of_it_and_everything_of_others
     await ben.mutate("createHighlight", "highlight { id }", book=a_book(), passage=a_passage("ben's words"))
     traces = [str(key_of(ada.id)), str(key_of(ada.device_id)), "ada@example.org", "canary-ada", "ada's reader"]
     before = await dump(container)
-    for name in {column.split(".")[0] for column in POLICY} - {"follows"}:
+    for name in {column.split(".")[0] for column in POLICY} - {"follows", "stored_files"}:
         assert any(trace in before[name] for trace in traces), f"nothing of hers in {name}: fill() must write it"
     assert await counts_of(ben) == (2, 1)
 

@@ -14,7 +14,7 @@ from models import User
 from runtime.container import Container
 from services.catalog import BookDraft, BookRef, NamedBook
 from services.sync.drafts import Anchor, Create, HighlightDraft, Passage
-from services.sync.push import PushedOp
+from services.sync.push import OfflineWork, PushedOp
 from tests.support.rows import sql
 from tests.support.seeding import Seeder
 
@@ -40,7 +40,8 @@ class Hand:
         now = datetime.now(UTC)
         ops = [PushedOp(uuid7(), uuid7(), now, None, Create(_draft(title))) for title in titles]
         async with self.container.transaction() as services:
-            pushed = await services.push.push(self.viewer, global_id("Device", self.device_id), None, now, ops)
+            work = OfflineWork(global_id("Device", self.device_id), None, None, now, ops)
+            pushed = await services.push.push(self.viewer, work)
         assert not [result.problem for result in pushed.results if result.problem]
 
     async def mark(self, title: str) -> None:

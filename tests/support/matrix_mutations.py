@@ -11,7 +11,7 @@ from core.ids import uuid7
 from tests.support.matrix_oracle import House
 from tests.support.matrix_paths import SCHEMA, Branch, MissingFixture, Paths, spell
 from tests.support.matrix_roots import changes
-from tests.support.matrix_world import Gadget, Mark, Person, SignIn, Volume, World
+from tests.support.matrix_world import Gadget, Mark, Paper, Person, SignIn, Volume, World
 
 PASSAGE = {"text": "Nothing but the tide table.", "anchor": {"page": "7"}}
 
@@ -33,19 +33,39 @@ def _of_marks(mark: Mark) -> Iterator[Attempt]:
     yield Attempt("updateHighlight", {"id": mark.gid, "color": "PINK"}, "highlight", mark, by_predicate=False)
     yield Attempt("deleteHighlight", {"id": mark.gid}, "highlight", mark, by_predicate=False)
     yield Attempt("restoreHighlight", {"id": mark.gid}, "highlight", mark, by_predicate=False)
+    yield Attempt("shareHighlight", {"id": mark.gid, "platform": "elsewhere"}, "text", mark, by_predicate=False)
 
 
 def _making(book: Volume, mark: Mark) -> Iterator[Attempt]:
     hidden = {"book": {"id": book.gid}, "passage": PASSAGE}
     taken = {"book": {"named": {"title": "Tide Tables", "authors": []}}, "passage": PASSAGE, "uuid": str(mark.key)}
     yield Attempt("createHighlight", hidden, "highlight", book, by_predicate=True)
+    yield Attempt("exportHighlights", {"format": "JSON", "bookId": book.gid}, "url", book, by_predicate=True)
     yield Attempt("createHighlight", taken, "highlight", mark, by_predicate=False)
+
+
+def _positions(book: Volume, device: Gadget) -> Iterator[Attempt]:
+    here = {"book": {"id": book.gid}, "location": 1}
+    theirs = {"book": {"named": {"title": "Tide Tables", "authors": []}}, "location": 1, "deviceId": device.gid}
+    yield Attempt("updateReadingPosition", here, "position", book, by_predicate=True)
+    yield Attempt("linkDocument", {"digest": "d", "book": {"id": book.gid}}, "document", book, by_predicate=True)
+    yield Attempt("updateReadingPosition", theirs, "position", device, by_predicate=True)
+
+
+def _of_papers(paper: Paper) -> Iterator[Attempt]:
+    digest = {"digest": paper.texts["digest"]}
+    yield Attempt("unlinkDocument", digest, "document", paper, by_predicate=True)
+
+
+def _of_books(book: Volume) -> Iterator[Attempt]:
+    yield Attempt("mute", {"target": {"bookId": book.gid}}, "mute", book, by_predicate=True)
 
 
 def _of_devices(device: Gadget, session: SignIn) -> Iterator[Attempt]:
     yield Attempt("updateDevice", {"id": device.gid, "syncNotes": True}, "device", device, by_predicate=True)
     yield Attempt("revokeSession", {"id": session.gid}, "revokedSessionId", session, by_predicate=False)
     yield Attempt("pushHighlightChanges", push(device, []), "changes", device, by_predicate=True)
+    yield Attempt("separateDevice", {"deviceId": device.gid}, "device", device, by_predicate=False)
     yield Attempt("removeDevice", {"id": device.gid}, "removedDeviceId", device, by_predicate=True)
 
 
@@ -66,6 +86,9 @@ def on_others_things(world: World) -> list[Attempt]:
     private = next(book for book in world.books if book.holders == {owner.name})
     attempts = [attempt for mark in marks for attempt in _of_marks(mark)]
     attempts += _making(private, marks[0])
+    attempts += _positions(private, things_of(world, owner)[0])
+    attempts += _of_papers(next(paper for paper in world.papers if paper.owner is owner))
+    attempts += _of_books(private)
     attempts += _of_devices(*things_of(world, owner))
     return attempts
 
@@ -83,6 +106,7 @@ ELSEWHERE = {
     "changePassword": "answers nothing",
     "deleteAccount": "answers the viewer's own id",
     "addBook": "whoever names a book holds it from then on: test_naming_a_book_is_holding_it",
+    "createUpload": "answers an address of the viewer's own; what becomes of it: tests/graphql/test_uploads.py",
     "importHighlights": "answers an import that has no report yet; Import itself is under node",
 }
 """Mutations that take no id of anything private, and where they are looked at."""
@@ -93,14 +117,42 @@ def own_answers(house: House) -> list[tuple[str, dict[str, Any], dict[str, Any]]
     me = house.account()
     mark = next(m for m in house.world.marks if m.owner is me and m.copy_of)
     device, _ = things_of(house.world, me)
+    spot = next(spot for spot in house.world.spots if spot.owner is me)
+    here = {"book": {"id": spot.book.gid}, "location": 5}
+    source = ", ".join([*mark.book.texts["authors"], mark.book.texts["title"]])
+    told = f'"{mark.texts["text"]}"\n\n— {source}'
+    mine = sum(house.owns(one) for one in house.marks())
+    paper = next(paper for paper in house.world.papers if paper.owner is me)
+    this = {"digest": paper.texts["digest"], "book": {"id": paper.book.gid}}
     highlight: dict[str, Any] = {"highlight": mark, "fork": None, "userErrors": []}
+    people, names = house.world.people, ("ex", "stranger", "follower", "blocked")
+    ex, stranger, follower, shut = (people[name] for name in names)
+    word = next(mute for mute in house.world.mutes if mute.owner is me and mute.texts["word"])
     result: dict[str, Any] = {"highlight": mark, "fork": None, "error": None}
     return [
         ("updateHighlight", {"id": mark.gid, "color": "PINK"}, highlight),
         ("restoreHighlight", {"id": mark.gid}, highlight),
+        ("shareHighlight", {"id": mark.gid, "platform": "elsewhere"}, {"text": told, "userErrors": []}),
+        ("exportHighlights", {"format": "CSV"}, {"highlightCount": mine, "userErrors": []}),
         ("updateDevice", {"id": device.gid, "syncNotes": True}, {"device": device, "userErrors": []}),
+        ("updateReadingPosition", here | {"recordedAt": "2020-01-01T00:00:00Z"}, {"position": spot, "userErrors": []}),
+        ("linkDocument", this, {"document": paper, "userErrors": []}),
         ("updateProfile", {}, {"user": me, "userErrors": []}),
         ("updatePrivacy", {}, {"privacy": me, "userErrors": []}),
+        # What these ask for is so already: nothing changes, and the payload shows the other.
+        *(
+            (name, {"userId": other.gid}, {"user": other, "userErrors": []})
+            for name, other in (
+                ("follow", ex),
+                ("unfollow", stranger),
+                ("removeFollower", stranger),
+                ("block", shut),
+                ("unblock", stranger),
+            )
+        ),
+        ("respondToFollowRequest", {"userId": follower.gid, "accept": True}, {"user": follower, "userErrors": []}),
+        ("mute", {"target": {"word": word.texts["word"]}}, {"mute": word, "userErrors": []}),
+        ("unmute", {"target": {"word": "never muted"}}, {"mute": None, "userErrors": []}),
         (
             "pushHighlightChanges",
             push(device, [(mark, {"edit": {"color": "BLUE"}})]),

@@ -11,7 +11,7 @@ from typing import Any
 
 from models.profiles import Visibility
 from tests.support.matrix_paths import Branch, Leaves, MissingFixture, Step, leaf
-from tests.support.matrix_world import Gadget, Mark, Person, SignIn, Thing, Upload, Volume, World
+from tests.support.matrix_world import Gadget, Mark, Paper, Person, SignIn, Silence, Spot, Thing, Upload, Volume, World
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class House:
         """Tell whether the viewer may ask for this book by itself."""
         return self.open_doors or book.public or self.viewer in book.holders
 
-    def owns(self, thing: Gadget | SignIn | Mark | Upload) -> bool:
+    def owns(self, thing: Gadget | SignIn | Mark | Upload | Spot | Paper | Silence) -> bool:
         """Tell whether this is the viewer's."""
         return self.open_doors or (self.me is not None and thing.owner is self.me)
 

@@ -42,8 +42,11 @@ Calls = Callable[[World], list[Call]]
 FETCHED: Mapping[str, Callable[[World], list[Any]]] = {
     "Book": lambda world: world.books,
     "Device": lambda world: world.devices,
+    "Document": lambda world: world.papers,
     "Highlight": lambda world: world.marks,
     "Import": lambda world: world.imports,
+    "ReadingPosition": lambda world: world.spots,
+    "Mute": lambda world: world.mutes,
     "Session": lambda world: world.sessions,
     "User": lambda world: list(world.people.values()),
 }
@@ -54,8 +57,11 @@ def _seen(house: House, thing: Any) -> bool:
     checks: dict[str, Callable[[Any], bool]] = {
         "Book": house.asks_for,
         "Device": house.owns,
+        "Document": house.owns,
         "Highlight": house.reads,
         "Import": house.owns,
+        "ReadingPosition": house.owns,
+        "Mute": house.owns,
         "Session": house.owns,
         "User": house.knows,
     }

@@ -114,6 +114,32 @@ class Upload(Thing):
     book: Volume = field(kw_only=True)
 
 
+@dataclass(eq=False)
+class Spot(Thing):
+    """A position in a book, and the same as the one device told it."""
+
+    owner: Person = field(kw_only=True)
+    book: Volume = field(kw_only=True)
+    device: Gadget = field(kw_only=True)
+
+
+@dataclass(eq=False)
+class Paper(Thing):
+    """A document of KOReader's, and the book it is."""
+
+    owner: Person = field(kw_only=True)
+    book: Volume = field(kw_only=True)
+
+
+@dataclass(eq=False)
+class Silence(Thing):
+    """A mute, of exactly one target."""
+
+    owner: Person = field(kw_only=True)
+    person: Person | None = None
+    book: Volume | None = None
+
+
 class World:
     """All of it."""
 
@@ -125,10 +151,12 @@ class World:
         self.devices: list[Gadget] = []
         self.sessions: list[SignIn] = []
         self.imports: list[Upload] = []
+        self.spots: list[Spot] = []
+        self.papers: list[Paper] = []
         self.follows: set[tuple[str, str]] = set()
         self.requests: set[tuple[str, str]] = set()
         self.blocks: set[tuple[str, str]] = set()
-        self.mutes: set[tuple[str, str]] = set()
+        self.mutes: list[Silence] = []
         self._invent()
 
     @property
@@ -188,6 +216,14 @@ class World:
             upload.texts = self._texts(upload.name, "error", "title", "message")
             self.imports.append(upload)
 
+        device = next(one for one in self.devices if one.owner is owner)
+        spot = Spot("ReadingPosition", f"{owner.name}.position", owner=owner, book=gone, device=device)
+        spot.texts = self._texts(spot.name, "progress", "deviceName")
+        self.spots.append(spot)
+        paper = Paper("Document", f"{owner.name}.document", owner=owner, book=gone)
+        paper.texts = self._texts(paper.name, "digest", "filename", "title", "authors", "progress", "deviceName")
+        self.papers.append(paper)
+
     def _mark(self, owner: Person, book: Volume, visibility: Visibility, what: str, **more: Any) -> Mark:
         mark = Mark("Highlight", f"{owner.name}.{what}", owner=owner, book=book, visibility=visibility, **more)
         names = ("text", "prefix", "suffix", "cfi", "page", "note")
@@ -200,7 +236,12 @@ class World:
         self.follows |= {(owner, name) for name in ("ex", "mutual", "blocked", "blocker")}
         self.requests.add(("pending", owner))
         self.blocks |= {(owner, "blocked"), ("blocker", owner)}
-        self.mutes.add(("muter", owner))
+        muter, person = self.people["muter"], self.people[owner]
+        self.mutes.append(Silence("Mute", f"muter of {owner}", {"word": None}, owner=muter, person=person))
+        self.mutes.append(Silence("Mute", f"{owner}.muted word", self._texts(f"{owner}.mute", "word"), owner=person))
+        own_book = next(book for book in self.books if book.holders == {owner})
+        self.mutes.append(Silence("Mute", f"{owner}.muted book", {"word": None}, owner=person, book=own_book))
+        self.mutes.append(Silence("Mute", f"{owner}.muted", {"word": None}, owner=person, person=self.people["ex"]))
 
     def _befriend_everybody(self, name: str) -> None:
         """Add one whom everybody follows: who follows this one must gain nothing from it elsewhere."""
@@ -248,6 +289,11 @@ class World:
             await self._lay_mark(seeder, mark)
         for upload in self.imports:
             await self._lay_import(seeder, upload)
+        for spot in self.spots:
+            await self._lay_spot(seeder, spot)
+        for paper in self.papers:
+            texts = {"device" if name == "deviceName" else name: text for name, text in paper.texts.items()}
+            paper.key = (await seeder.document(paper.owner.key, book_id=paper.book.key, **texts)).id
 
     async def _lay_book(self, seeder: Seeder, book: Volume) -> None:
         texts = book.texts
@@ -263,6 +309,10 @@ class World:
         await seeder.import_book(row.id, title=upload.texts["title"], book_id=upload.book.key)
         await seeder.import_problem(row.id, message=upload.texts["message"])
         upload.key = row.id
+
+    async def _lay_spot(self, seeder: Seeder, spot: Spot) -> None:
+        told = {"progress": spot.texts["progress"], "device_name": spot.texts["deviceName"]}
+        spot.key = (await seeder.position(spot.owner.key, spot.book.key, spot.device.key, **told)).id
 
     async def _lay_mark(self, seeder: Seeder, mark: Mark) -> None:
         life = {"deleted_at": START, "restorable_until": START + timedelta(days=9_000)} if mark.deleted else {}
@@ -285,5 +335,11 @@ class World:
             await seeder.follow_request(key[follower], key[followed])
         for blocker, blocked in sorted(self.blocks):
             await seeder.block(key[blocker], key[blocked])
-        for muter, muted in sorted(self.mutes):
-            await seeder.mute(key[muter], muted_user_id=key[muted])
+        for mute in self.mutes:
+            row = await seeder.mute(
+                mute.owner.key,
+                muted_user_id=mute.person.key if mute.person else None,
+                muted_book_id=mute.book.key if mute.book else None,
+                word=mute.texts["word"],
+            )
+            mute.key = row.id

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from core.database import Base
+from core.database import Base, Database
 from runtime.container import Container
 
 
@@ -28,6 +28,18 @@ async def nothing_written(container: Container, *, but: tuple[str, ...] = ()) ->
     before = await contents(container, but=but)
     yield
     assert await contents(container, but=but) == before
+
+
+async def emptied(database: Database) -> None:
+    """Delete every row of what a test left. TRUNCATE makes new files for every table and index: four times as long."""
+    names = [f'"{name}"' for name in Base.metadata.tables if name != "sync_epoch"]
+    filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)  # noqa: S608
+    async with database.engine.begin() as connection:
+        left = (await connection.execute(text(filled))).scalars().all()
+        # In whatever order: rows that refer to each other go together.
+        await connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for name in left:
+            await connection.execute(text(f"DELETE FROM {name}"))  # noqa: S608
 
 
 async def sql(container: Container, statement: str, **values: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """Write rows straight into the tables: a factory per model, for states that no mutation makes yet, or that take too long to make."""
 
 import itertools
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,6 +18,8 @@ from models import (
     Book,
     BookHolder,
     Device,
+    DevicePosition,
+    Document,
     Follow,
     FollowRequest,
     Highlight,
@@ -26,13 +29,17 @@ from models import (
     ImportMark,
     ImportProblem,
     Job,
+    Media,
     Mute,
+    ReadingPosition,
     Session,
+    StoredFile,
     SyncCounter,
     SyncOutcome,
     User,
 )
 from models.imports import ImportFormat
+from models.media import MediaState, UploadPurpose
 from models.profiles import Visibility
 from models.sync import OpOutcome
 from services.catalog import match_key
@@ -131,6 +138,37 @@ class Seeder:
     async def import_mark(self, user_id: UUID, key: str, highlight_id: UUID) -> ImportMark:
         """Remember a place that was imported."""
         return await self.add(ImportMark(user_id=user_id, key=key, highlight_id=highlight_id, content_hash=b"0" * 32))
+
+    async def media(self, user_id: UUID, **more: Any) -> Media:
+        """Write a file that has come, and where it would lie."""
+        key = f"images/{secrets.token_urlsafe(24)}.webp"
+        values = {
+            "purpose": UploadPurpose.AVATAR,
+            "state": MediaState.READY,
+            "content_type": "image/webp",
+            "byte_size": 9,
+            "sha256": b"0" * 32,
+            "file_key": key,
+            "expires_at": START,
+        }
+        row = await self.add(Media(id=uuid7(), user_id=user_id, **(values | more)))
+        await self.add(StoredFile(key=key, media_id=row.id))
+        return row
+
+    async def position(
+        self, user_id: UUID, book_id: UUID, device_id: UUID | None = None, **more: Any
+    ) -> ReadingPosition:
+        """Let a reader be somewhere, told by one device."""
+        writer, name = f"device:{device_id}", more.pop("device_name", None)
+        values = {"location": 1, "recorded_at": START, "writer": writer, "device_id": device_id} | more
+        told = {name: value for name, value in values.items() if not name.startswith("furthest")}
+        await self.add(DevicePosition(user_id=user_id, book_id=book_id, device_name=name, **told))
+        return await self.add(ReadingPosition(id=uuid7(), user_id=user_id, book_id=book_id, **values))
+
+    async def document(self, user_id: UUID, digest: str, **more: Any) -> Document:
+        """Let a KOReader device have synced a file."""
+        values = {"percentage": 0.5, "progress": "7", "device": "shelf", "pushed_at": START, "touched_at": START} | more
+        return await self.add(Document(id=uuid7(), user_id=user_id, digest=digest, **values))
 
     async def outcome(self, user_id: UUID, device_id: UUID, highlight_id: UUID, **more: Any) -> SyncOutcome:
         """Remember what became of an operation."""
