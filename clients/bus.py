@@ -1,6 +1,6 @@
 """The bell: tells other processes, through Valkey, that something changed. It may be lost; whoever hears it reads again.
 
-One channel a user, its name tagged with the user for a cluster. The message is the topic that changed.
+One channel a user or post, its name tagged with the id for a cluster. The message is the topic that changed.
 """
 
 import asyncio
@@ -19,11 +19,20 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from core.events import Event, HighlightsChanged, ImportProgressed, JobAdded, PositionsChanged, SessionsChanged
+from core.events import (
+    Event,
+    FeedEntryAdded,
+    HighlightsChanged,
+    ImportProgressed,
+    JobAdded,
+    PositionsChanged,
+    PostCountsChanged,
+    SessionsChanged,
+)
 from core.tasks import cancel_all
 
 log = structlog.get_logger(__name__)
-HIGHLIGHTS, SESSIONS, IMPORTS, POSITIONS = "highlights", "sessions", "imports", "positions"
+HIGHLIGHTS, SESSIONS, IMPORTS, POSITIONS, COUNTS = "highlights", "sessions", "imports", "positions", "counts"
 _TOPICS = {
     HighlightsChanged: HIGHLIGHTS,
     SessionsChanged: SESSIONS,
@@ -120,7 +129,9 @@ class ValkeyBus:
         wanted = dict.fromkeys(batch)
         async with self._client.pipeline(transaction=False) as pipe:
             for event in wanted:
-                if not isinstance(event, JobAdded):
+                if isinstance(event, PostCountsChanged):
+                    pipe.publish(channel_of(event.post_id), COUNTS)
+                elif not isinstance(event, JobAdded | FeedEntryAdded):
                     pipe.publish(channel_of(event.user_id), _TOPICS[type(event)])
             await pipe.execute()
         if JobAdded() in wanted:

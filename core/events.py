@@ -36,8 +36,32 @@ class PositionsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedEntryAdded:
+    """Somebody wrote a post, or passed one on: it belongs into the home feeds of those who follow them."""
+
+    author_id: UUID
+    post_id: UUID
+    is_repost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PostCountsChanged:
+    """A post has other counts than before."""
+
+    post_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class JobAdded:
     """A job waits in the ledger."""
 
 
-Event = HighlightsChanged | SessionsChanged | ImportProgressed | PositionsChanged | JobAdded
+Event = (
+    HighlightsChanged
+    | SessionsChanged
+    | ImportProgressed
+    | PositionsChanged
+    | FeedEntryAdded
+    | PostCountsChanged
+    | JobAdded
+)

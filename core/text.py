@@ -10,6 +10,10 @@ import unicodedata
 import nh3
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Thai, Lao, Myanmar, Khmer, kana, Han.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 
 def is_storable(value: str) -> bool:
@@ -44,3 +48,13 @@ def fold(value: str) -> str:
 
 def _is_letter(char: str) -> bool:
     return char.isalnum() or (unicodedata.category(char)[0] == "M" and not "\ufe00" <= char <= "\ufe0f")
+
+
+def words_of(text: str) -> str:
+    """Spell the words of a text as muted words are compared with them: " each between spaces ", "" when there is none.
+
+    Case, width and punctuation do not count. Of scripts that put no space between words, each letter is one.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    spaced = _UNSPACED.sub(r" \g<0> ", "".join(char if _is_letter(char) else " " for char in folded))
+    return f" {' '.join(spaced.split())} " if spaced.strip() else ""

@@ -13,6 +13,17 @@ from models.jobs import IdempotencyKey, Job
 from models.koreader import Document
 from models.media import Media, StoredFile
 from models.positions import DevicePosition, ReadingPosition
+from models.posts import (
+    Comment,
+    CommentLike,
+    Like,
+    Post,
+    PostHashtag,
+    PostMention,
+    PostTrend,
+    Report,
+    Repost,
+)
 from models.profiles import User
 from models.social import Block, Follow, FollowRequest, Mute
 from models.sync import SyncCounter, SyncEpoch, SyncOutcome
@@ -23,6 +34,8 @@ __all__ = [
     "Block",
     "Book",
     "BookHolder",
+    "Comment",
+    "CommentLike",
     "Device",
     "DevicePosition",
     "Document",
@@ -35,10 +48,17 @@ __all__ = [
     "ImportMark",
     "ImportProblem",
     "Job",
+    "Like",
     "Media",
     "Mute",
     "PersistedDocument",
+    "Post",
+    "PostHashtag",
+    "PostMention",
+    "PostTrend",
     "ReadingPosition",
+    "Report",
+    "Repost",
     "Session",
     "StoredFile",
     "SyncCounter",

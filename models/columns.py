@@ -25,10 +25,10 @@ def moment() -> MappedColumn[datetime | None]:
     return mapped_column(DateTime(timezone=True))
 
 
-def word(kind: type[Word], default: Word | None = None) -> MappedColumn[Word]:
+def word(kind: type[Word], default: Word | None = None, *, primary_key: bool = False) -> MappedColumn[Word]:
     """Make a column of one enumeration: text with a check, so that adding a word is a cheap migration."""
     column = Enum(kind, native_enum=False, create_constraint=True, length=20, name=kind.__name__.lower())
-    return mapped_column(column, server_default=default.value if default else None)
+    return mapped_column(column, server_default=default.value if default else None, primary_key=primary_key)
 
 
 def owner(*, index: bool = False) -> MappedColumn[UUID]:

@@ -41,7 +41,7 @@ class User(Base):
         Index("uq_users_email_lower", func.lower(text("email")), unique=True),
         CheckConstraint("char_length(username) BETWEEN 3 AND 30", name="username_length"),
         CheckConstraint("char_length(bio) <= 500", name="bio_length"),
-        CheckConstraint("follower_count >= 0 AND following_count >= 0", name="counts"),
+        CheckConstraint("follower_count >= 0 AND following_count >= 0 AND post_count >= 0", name="counts"),
     )
 
     id: Mapped[Key]
@@ -72,5 +72,6 @@ class User(Base):
     """Moves with profile and privacy edits only, so that being followed never disturbs an edit."""
     follower_count: Mapped[int] = mapped_column(server_default=text("0"))
     following_count: Mapped[int] = mapped_column(server_default=text("0"))
+    post_count: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[Moment] = stamped()
     updated_at: Mapped[datetime] = stamped()

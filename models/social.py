@@ -52,9 +52,10 @@ class Mute(Base):
 
     __tablename__ = "mutes"
     __table_args__ = (
-        CheckConstraint("num_nonnulls(muted_user_id, muted_book_id, word) = 1", name="one_target"),
+        CheckConstraint("num_nonnulls(muted_user_id, muted_book_id, muted_post_id, word) = 1", name="one_target"),
         Index("uq_mutes_user", "user_id", "muted_user_id", unique=True),
         Index("uq_mutes_book", "user_id", "muted_book_id", unique=True),
+        Index("uq_mutes_post", "user_id", "muted_post_id", unique=True),
         Index("uq_mutes_word", "user_id", "word", unique=True),
     )
 
@@ -62,6 +63,8 @@ class Mute(Base):
     user_id: Mapped[UUID] = owner()
     muted_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     muted_book_id: Mapped[UUID | None] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), index=True)
+    muted_post_id: Mapped[UUID | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), index=True)
+    """A post whose conversation is muted."""
     word: Mapped[str | None] = mapped_column(String(100))
     until: Mapped[datetime | None] = moment()
     created_at: Mapped[Moment] = stamped()

@@ -1,4 +1,4 @@
-"""The one order in which rows are locked: a user's sync counter, names of books and graphs, then users, books and highlights, each by id.
+"""The one order in which rows are locked: a user's sync counter, names, then users, books, posts, comments, highlights, each by id.
 
 Whoever takes locks takes them here, in this order; two transactions then never wait for each other in a circle.
 What takes no counter begins with a share of its account (`presence`); a document's row and then a position's come last of all.
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.database import sqlstate
 from core.errors import Unauthenticated
-from models import Book, SyncCounter, User
+from models import Book, Comment, Post, SyncCounter, User
 
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -49,6 +49,16 @@ class Locks:
         """Lock books whose readers are about to be counted."""
         wanted = select(Book.id).where(Book.id.in_(set(ids))).order_by(Book.id)
         await self._session.execute(wanted.with_for_update(key_share=True))
+
+    async def posts(self, ids: Iterable[UUID]) -> set[UUID]:
+        """Lock posts whose counts are about to move, deleted ones included; tell which of them there are."""
+        wanted = select(Post.id).where(Post.id.in_(set(ids))).order_by(Post.id)
+        return set(await self._session.scalars(wanted.with_for_update(key_share=True)))
+
+    async def comments(self, ids: Iterable[UUID]) -> set[UUID]:
+        """Lock comments whose counts are about to move; tell which of them there are. Their posts are locked before."""
+        wanted = select(Comment.id).where(Comment.id.in_(set(ids))).order_by(Comment.id)
+        return set(await self._session.scalars(wanted.with_for_update(key_share=True)))
 
     async def presence(self, user_id: UUID) -> None:
         """See to it that an account outlives this transaction: whoever deletes it waits. Raise Unauthenticated for one that is gone.

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, tr
 from sqlalchemy.orm import aliased
 
 from auth.viewer import Viewer
-from models import Block, Book, BookHolder, Follow, FollowRequest, Highlight, Mute, User
+from models import Block, Book, BookHolder, Comment, Follow, FollowRequest, Highlight, Mute, Post, ReadingPosition, User
 from models.profiles import Visibility
 
 Predicate = ColumnElement[bool]
@@ -72,15 +72,86 @@ def highlights(viewer: Viewer) -> Predicate:
     return or_(mine, others) if viewer.is_signed_in else others
 
 
-def unmuted(viewer: Viewer, *, user_id: Any = None, book_id: Any = None) -> Predicate:
+def posts(viewer: Viewer) -> Predicate:
+    """Posts that the viewer may read, spoilers included: by the stricter of the post's and the account's settings; one's own always."""
+    author = aliased(User)
+    to_followers = and_(
+        Post.visibility.in_((Visibility.PUBLIC, Visibility.FOLLOWERS, Visibility.MUTUALS)),
+        _follows(viewer.user_id, Post.user_id),
+        or_(Post.visibility != Visibility.MUTUALS, _follows(Post.user_id, viewer.user_id)),
+    )
+    is_private = exists(select(author.id)).where(author.id == Post.user_id, author.is_private).correlate_except(author)
+    to_everyone = and_(Post.visibility == Visibility.PUBLIC, ~is_private)
+    if not viewer.is_signed_in:
+        return and_(Post.deleted_at.is_(None), to_everyone)
+    others = and_(~_blocked_either_way(viewer, Post.user_id), or_(to_everyone, to_followers))
+    return and_(Post.deleted_at.is_(None), or_(Post.user_id == viewer.user_id, others))
+
+
+def own_deleted_posts(viewer: Viewer) -> Predicate:
+    """Deleted posts of the viewer's own: there alone they are still shown, so that they can be restored."""
+    return and_(own(Post, viewer), Post.deleted_at.is_not(None))
+
+
+def comments(viewer: Viewer) -> Predicate:
+    """Comments that the viewer may read, spoilers included: those under a post they may read, but for a block between them and the writer.
+
+    Whoever comments speaks to those who see the post, also from a private account.
+    """
+    under = exists(select(Post.id)).where(Post.id == Comment.post_id, posts(viewer)).correlate_except(Post)
+    if not viewer.is_signed_in:
+        return under
+    return and_(under, or_(Comment.user_id.is_(None), ~_blocked_either_way(viewer, Comment.user_id)))
+
+
+def revealed_posts(viewer: Viewer) -> Predicate:
+    """Posts whose words the viewer has read far enough for; of the others, nothing that tells leaves."""
+    return _read_far_enough(viewer, Post.user_id, Post.book_id, Post.spoiler_until_location)
+
+
+def revealed_comments(viewer: Viewer) -> Predicate:
+    """Comments whose words the viewer has read far enough for."""
+    post = aliased(Post)
+    book_id = select(post.book_id).where(post.id == Comment.post_id).correlate_except(post).scalar_subquery()
+    return _read_far_enough(viewer, Comment.user_id, book_id, Comment.spoiler_until_location)
+
+
+def _read_far_enough(viewer: Viewer, author_id: Any, book_id: Any, until: Any) -> Predicate:
+    if viewer.user_id is None:
+        unveiled: Predicate = until.is_(None)
+        return unveiled
+    position, book = aliased(ReadingPosition), aliased(Book)
+    by_percent = func.floor(position.furthest_percent * book.total_locations / 100)
+    there = (
+        exists(select(position.id))
+        .where(
+            position.user_id == viewer.user_id,
+            position.book_id == book_id,
+            book.id == position.book_id,
+            func.coalesce(position.furthest_location, by_percent) >= until,
+        )
+        .correlate_except(position, book)
+    )
+    return or_(until.is_(None), author_id == viewer.user_id, there)
+
+
+def unmuted(
+    viewer: Viewer, *, user_id: Any = None, book_id: Any = None, post_id: Any = None, words: Any = None
+) -> Predicate:
     """Leave out what the viewer muted; for lists that gather from many, never for a thing asked for by itself."""
     if viewer.user_id is None:
         return true()
     targets = [
         column == value
-        for column, value in ((Mute.muted_user_id, user_id), (Mute.muted_book_id, book_id))
+        for column, value in (
+            (Mute.muted_user_id, user_id),
+            (Mute.muted_book_id, book_id),
+            (Mute.muted_post_id, post_id),
+        )
         if value is not None
     ]
+    if words is not None:
+        targets.append(func.strpos(words, " " + Mute.word + " ") > 0)
     mine = and_(Mute.user_id == viewer.user_id, in_force(Mute))
     return ~exists().where(mine, or_(false(), *targets)).correlate_except(Mute)
 

@@ -1,6 +1,5 @@
 """Muting: what a reader does not want to meet in lists, with or without an end."""
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +9,7 @@ from core import clock
 from core.errors import Invalid, LimitExceeded, NotFound
 from core.ids import read_id
 from core.pagination import Page
-from core.text import is_storable
+from core.text import is_storable, words_of
 from models import Mute
 from repositories.locks import Locks
 from repositories.social_mutes import MUTES, MuteRepository, MuteTarget
@@ -88,11 +87,6 @@ class MuteService:
         return await self._mutes.page(viewer, MUTES.request(first, after))
 
 
-def folded(word: str) -> str:
-    """Spell a word or phrase as it is compared: without regard to case, width and spacing."""
-    return " ".join(unicodedata.normalize("NFKC", word).casefold().split())
-
-
 def _read(named: NamedTarget) -> MuteTarget:
     """Read what is to be muted; raise Invalid."""
     if named.user_id is not None:
@@ -102,7 +96,7 @@ def _read(named: NamedTarget) -> MuteTarget:
     word = named.word or ""
     if not is_storable(word):
         raise Invalid("The word has a character that cannot be stored.", "target", "word")
-    word = folded(word)
+    word = words_of(word).strip()
     if not 0 < len(word) <= WORD_LENGTH:
         raise Invalid(f"A muted word or phrase has 1 to {WORD_LENGTH} characters.", "target", "word")
     return MuteTarget(word=word)

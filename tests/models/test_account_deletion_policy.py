@@ -21,7 +21,7 @@ class Fate(Enum):
     """What deleting an account does to a row that refers to it."""
 
     GOES = "the row goes with the account"
-    GOES_WITH_PARENT = "the row goes with the device or import it hangs on, which goes with the account"
+    GOES_WITH_PARENT = "the row goes with the device, import, post or comment it hangs on"
     FORGETS = "the row stays, and no longer says whose it was, what it was about or where it came from"
     LET_GO = "a file in storage, which is nobody's from then on, and swept"
     OWN_ROW = "names a device of the row's own user: goes with that row"
@@ -34,6 +34,7 @@ POLICY = {
             "blocks.blocker_id",
             "book_holders.user_id",
             "device_positions.user_id",
+            "comment_likes.user_id",
             "devices.user_id",
             "documents.user_id",
             "follow_requests.followed_id",
@@ -44,10 +45,16 @@ POLICY = {
             "idempotency_keys.user_id",
             "import_marks.user_id",
             "imports.user_id",
+            "likes.user_id",
             "media.user_id",
             "mutes.muted_user_id",
             "mutes.user_id",
+            "post_mentions.user_id",
+            "posts.user_id",
             "reading_positions.user_id",
+            "reports.reported_user_id",
+            "reports.reporter_id",
+            "reposts.user_id",
             "sessions.user_id",
             "sync_counters.user_id",
             "sync_outcomes.user_id",
@@ -55,9 +62,27 @@ POLICY = {
         Fate.GOES,
     ),
     "audit_log.user_id": Fate.FORGETS,
+    "comments.user_id": Fate.FORGETS,
+    "posts.highlight_id": Fate.FORGETS,
     "stored_files.media_id": Fate.LET_GO,
     **dict.fromkeys(
-        ("device_positions.device_id", "import_books.import_id", "import_problems.import_id", "sessions.device_id"),
+        (
+            "comment_likes.comment_id",
+            "comments.parent_id",
+            "comments.post_id",
+            "device_positions.device_id",
+            "import_books.import_id",
+            "import_problems.import_id",
+            "likes.post_id",
+            "mutes.muted_post_id",
+            "post_hashtags.post_id",
+            "post_mentions.post_id",
+            "post_trends.post_id",
+            "reports.comment_id",
+            "reports.post_id",
+            "reposts.post_id",
+            "sessions.device_id",
+        ),
         Fate.GOES_WITH_PARENT,
     ),
     **dict.fromkeys(
@@ -81,7 +106,7 @@ _ON_DELETE: dict[Fate, set[str | None]] = {
     Fate.LET_GO: {"SET NULL"},
     Fate.OWN_ROW: set(),
 }
-PERSONAL = {"users", "devices", "sessions", "imports", "media"}
+PERSONAL = {"users", "devices", "sessions", "imports", "media", "posts", "comments", "highlights"}
 _NAMED_AFTER_A_PERSON = re.compile(r"(^|_)(user|owner|author|reader|member|device|session)_id$|_by(_id)?$")
 _NOTHING_PERSONAL = {
     "auth_attempts": "counts tries at a name, for a quarter of an hour; those at this account are taken back with the password check",
@@ -122,8 +147,8 @@ async def dump(container: Container) -> dict[str, str]:
     }
 
 
-async def fill(container: Container, reader: Reader, other: Reader) -> UUID:
-    """Give a reader a row in every table that can hold one, words of their own in each; the book they marked."""
+async def fill(container: Container, reader: Reader, other: Reader) -> tuple[UUID, UUID]:
+    """Give a reader a row in every table that can hold one, words of their own in each; the book they marked, and their post."""
     user_id, other_id = key_of(reader.id), key_of(other.id)
     device_id = key_of(reader.device_id)
     mine = f"canary-{reader.username}"
@@ -142,6 +167,15 @@ async def fill(container: Container, reader: Reader, other: Reader) -> UUID:
             await seeder.block(one, two)
             await seeder.mute(one, muted_user_id=two)
         await seeder.mute(user_id, word=mine)
+        post = await seeder.post(user_id, mine, book_id=book.id, highlight_id=mark.id, quote_text=mine, tags=[mine])
+        await seeder.mention(post.id, user_id)
+        comment = await seeder.comment(post.id, user_id, mine)
+        await seeder.comment(post.id, other_id, "An answer.", parent=comment)
+        await seeder.like(post.id, user_id)
+        await seeder.like_comment(comment.id, user_id)
+        await seeder.repost(post.id, user_id)
+        await seeder.report(user_id, post_id=post.id, text=mine)
+        await seeder.trend(post.id)
         upload = await seeder.import_(user_id, content=mine, error=mine)
         await seeder.import_book(upload.id, title=mine)
         await seeder.import_problem(upload.id, message=mine)
@@ -151,7 +185,7 @@ async def fill(container: Container, reader: Reader, other: Reader) -> UUID:
         await seeder.document(user_id, mine, progress=mine, device=mine, device_key=mine, title=mine)
         await seeder.outcome(user_id, device_id, mark.id, error_message=mine)
         await seeder.idempotency_key(user_id, mine, mark.id)
-    return book.id
+    return book.id, post.id
 
 
 def key_of(public_id: str) -> UUID:
@@ -170,12 +204,19 @@ async def test_deleting_an_account_leaves_nothing_of_it_and_everything_of_others
 ) -> None:
     third = await sign_up(http, "carla")
     # Both ways round, so that ben has a full row of his own everywhere that must stay.
-    book_id = await fill(container, ada, ben)
+    book_id, post_id = await fill(container, ada, ben)
     async with container.database.writing() as session:
         await Seeder(session).follow(key_of(third.id), key_of(ben.id))
     await third.mutate("createHighlight", "highlight { id }", book=a_book(), passage=a_passage("carla's words"))
     await ben.mutate("createHighlight", "highlight { id }", book=a_book(), passage=a_passage("ben's words"))
-    traces = [str(key_of(ada.id)), str(key_of(ada.device_id)), "ada@example.org", "canary-ada", "ada's reader"]
+    traces = [
+        str(key_of(ada.id)),
+        str(key_of(ada.device_id)),
+        str(post_id),
+        "ada@example.org",
+        "canary-ada",
+        "ada's reader",
+    ]
     before = await dump(container)
     for name in {column.split(".")[0] for column in POLICY} - {"follows", "stored_files"}:
         assert any(trace in before[name] for trace in traces), f"nothing of hers in {name}: fill() must write it"

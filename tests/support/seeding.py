@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,11 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.tokens import hash_token, new_token
 from core.database import Base
 from core.ids import uuid7
+from core.text import words_of
 from models import (
     AuthAttempt,
     Block,
     Book,
     BookHolder,
+    Comment,
+    CommentLike,
     Device,
     DevicePosition,
     Document,
@@ -29,9 +33,16 @@ from models import (
     ImportMark,
     ImportProblem,
     Job,
+    Like,
     Media,
     Mute,
+    Post,
+    PostHashtag,
+    PostMention,
+    PostTrend,
     ReadingPosition,
+    Report,
+    Repost,
     Session,
     StoredFile,
     SyncCounter,
@@ -40,6 +51,7 @@ from models import (
 )
 from models.imports import ImportFormat
 from models.media import MediaState, UploadPurpose
+from models.posts import ReportReason, TrendWindow
 from models.profiles import Visibility
 from models.sync import OpOutcome
 from services.catalog import match_key
@@ -116,6 +128,64 @@ class Seeder:
     async def block(self, blocker_id: UUID, blocked_id: UUID) -> Block:
         """Let one reader block another; follows stay as they are, which no block of the API would leave."""
         return await self.add(Block(blocker_id=blocker_id, blocked_id=blocked_id))
+
+    async def post(self, user_id: UUID, text: str = "", *, tags: Sequence[str] = (), **more: Any) -> Post:
+        """Make a post; each is a minute younger than the one before, unless told otherwise."""
+        number = next(_numbers)
+        values: dict[str, Any] = {"created_at": START + timedelta(minutes=number)} | more
+        text = text or f"Post {number}"
+        words = words_of(f"{text} {values.get('quote_text') or ''}")
+        row = await self.add(Post(id=uuid7(), user_id=user_id, text=text, words=words, **values))
+        for position, tag in enumerate(tags):
+            await self.add(PostHashtag(post_id=row.id, tag=tag, position=position, created_at=row.created_at))
+        if row.deleted_at is None:
+            await self._rise(User, user_id, "post_count")
+        return row
+
+    async def mention(self, post_id: UUID, user_id: UUID, position: int = 0) -> PostMention:
+        """Let a post name a reader."""
+        return await self.add(PostMention(post_id=post_id, user_id=user_id, position=position))
+
+    async def comment(
+        self, post_id: UUID, user_id: UUID, text: str = "", *, parent: Comment | None = None, **more: Any
+    ) -> Comment:
+        """Make a comment, counts included; each is a minute younger than the one before, unless told otherwise."""
+        number = next(_numbers)
+        values: dict[str, Any] = {"created_at": START + timedelta(minutes=number)} | more
+        text = text or f"Comment {number}"
+        if parent is not None:
+            values |= {"parent_id": parent.id, "depth": parent.depth + 1}
+            await self._rise(Comment, parent.id, "reply_count")
+        await self._rise(Post, post_id, "comment_count")
+        row = Comment(id=uuid7(), post_id=post_id, user_id=user_id, text=text, words=words_of(text), **values)
+        return await self.add(row)
+
+    async def like(self, post_id: UUID, user_id: UUID, **more: Any) -> Like:
+        """Let a reader like a post, its count included."""
+        await self._rise(Post, post_id, "like_count")
+        return await self.add(Like(post_id=post_id, user_id=user_id, **more))
+
+    async def like_comment(self, comment_id: UUID, user_id: UUID) -> CommentLike:
+        """Let a reader like a comment, its count included."""
+        await self._rise(Comment, comment_id, "like_count")
+        return await self.add(CommentLike(comment_id=comment_id, user_id=user_id))
+
+    async def repost(self, post_id: UUID, user_id: UUID, **more: Any) -> Repost:
+        """Let a reader pass a post on, its count included."""
+        await self._rise(Post, post_id, "repost_count")
+        return await self.add(Repost(post_id=post_id, user_id=user_id, **more))
+
+    async def report(self, reporter_id: UUID, **more: Any) -> Report:
+        """Let a reader report something."""
+        return await self.add(Report(id=uuid7(), reporter_id=reporter_id, **({"reason": ReportReason.OTHER} | more)))
+
+    async def trend(self, post_id: UUID, window: TrendWindow = TrendWindow.DAY, score: float = 1.0) -> PostTrend:
+        """Let a post trend."""
+        return await self.add(PostTrend(window=window, post_id=post_id, score=score, computed_at=START))
+
+    async def _rise(self, model: Any, key: UUID, count: str) -> None:
+        column = getattr(model, count)
+        await self._session.execute(update(model).where(model.id == key).values({column: column + 1}))
 
     async def mute(self, user_id: UUID, **target: Any) -> Mute:
         """Let a reader mute `muted_user_id`, `muted_book_id` or a `word`."""
