@@ -1,8 +1,17 @@
 """How operations are executed."""
 
+import warnings
 from typing import Any
 
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+ABANDONED = r"coroutine '(GraphQLCoreConverter\.from_resolver|Executor)\."
+"""What Python says of a field that graphql-core had called but not begun to await when its operation was cancelled."""
+
+
+def expect_cancelled_operations() -> None:
+    """Say nothing of fields that were never awaited: a socket that goes away cancels its operations at any point, and that is no fault."""
+    warnings.filterwarnings("ignore", ABANDONED, RuntimeWarning)
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):

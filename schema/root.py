@@ -22,7 +22,7 @@ from resolvers.sync import SyncMutation, SyncQuery
 from schema.catalog import Book
 from schema.describe import describe
 from schema.errors import CodedErrors
-from schema.executor import Executor
+from schema.executor import Executor, expect_cancelled_operations
 from schema.extensions import (
     LIMITS,
     BoundedParser,
@@ -112,6 +112,7 @@ def _make(*, introspection: bool) -> Schema:
     return made
 
 
+expect_cancelled_operations()
 schema = _make(introspection=True)
 closed_schema = _make(introspection=False)
 """The same for production: no introspection, and no suggestions that give names away."""
