@@ -1,6 +1,6 @@
 """Who follows, asks to follow and blocks whom: the rows, and the counts that move with them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -59,11 +59,6 @@ class SocialRepository:
         first, second = (count.scalar_subquery() for count in counts)
         return await self._session.scalar(select(first + second)) or 0
 
-    async def waiting_for(self, user_id: UUID) -> Sequence[UUID]:
-        """Name all who ask to follow a reader."""
-        asked = select(FollowRequest.follower_id).where(FollowRequest.followed_id == user_id)
-        return (await self._session.scalars(asked.order_by(FollowRequest.follower_id))).all()
-
     async def relationships(self, viewer: Viewer, others: Iterable[UUID]) -> Mapping[UUID, Relationship]:
         """Tell how the viewer and others stand to each other, in one statement."""
         me = viewer.require()
@@ -90,21 +85,21 @@ class SocialRepository:
         gone = delete(kind).where(kind.follower_id == follower_id, kind.followed_id == followed_id)
         return (await self._session.execute(gone.returning(kind.follower_id))).first() is not None
 
-    async def let_in(self, user_id: UUID, follower_ids: Sequence[UUID]) -> None:
-        """Make followers of those who asked; both sides must be locked."""
-        asked = (FollowRequest.followed_id == user_id, FollowRequest.follower_id.in_(follower_ids))
-        await self._session.execute(delete(FollowRequest).where(*asked))
-        rows = [{"follower_id": follower_id, "followed_id": user_id} for follower_id in follower_ids]
-        made = await self._session.scalars(
-            insert(Follow).values(rows).on_conflict_do_nothing().returning(Follow.follower_id)
-        )
-        new = made.all()
-        await self._session.execute(
-            update(User).where(User.id.in_(new)).values(following_count=User.following_count + 1)
-        )
-        await self._session.execute(
-            update(User).where(User.id == user_id).values(follower_count=User.follower_count + len(new))
-        )
+    async def let_all_in(self, user_id: UUID) -> None:
+        """Make followers of all who ask to follow a reader, however many; locks them and the reader, in id order."""
+        asked = select(FollowRequest.follower_id).where(FollowRequest.followed_id == user_id)
+        wanted = select(User.id).where(or_(User.id == user_id, User.id.in_(asked))).order_by(User.id)
+        await self._session.execute(wanted.with_for_update(key_share=True))
+        gone = delete(FollowRequest).where(FollowRequest.followed_id == user_id).returning(FollowRequest.follower_id)
+        taken = gone.cte("taken")
+        pairs = select(taken.c.follower_id, literal(user_id))
+        made = insert(Follow).from_select(["follower_id", "followed_id"], pairs).on_conflict_do_nothing()
+        new = made.returning(Follow.follower_id).cte("new")
+        others = update(User).where(User.id.in_(select(new.c.follower_id)))
+        raised = others.values(following_count=User.following_count + 1).returning(User.id).cte("raised")
+        count = select(func.count()).select_from(raised).scalar_subquery()
+        mine = update(User).where(User.id == user_id).values(follower_count=User.follower_count + count)
+        await self._session.execute(mine.execution_options(synchronize_session=False))
 
     async def move_counts(self, follower_id: UUID, followed_id: UUID, by: int) -> None:
         """Move both counts of one follow by 1 or -1; both readers must be locked."""

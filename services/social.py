@@ -123,11 +123,7 @@ class SocialService:
     async def let_all_in(self, user_id: UUID) -> None:
         """Let in all who ask to follow an account that becomes public; takes the locks, before any other on users."""
         await self._locks.graph(user_id)
-        asked = await self._social.waiting_for(user_id)
-        there = await self._locks.users(user_id, *asked)
-        followers = [follower_id for follower_id in asked if follower_id in there]
-        if followers:
-            await self._social.let_in(user_id, followers)
+        await self._social.let_all_in(user_id)
 
     # --- blocking ---
 

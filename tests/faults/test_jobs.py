@@ -156,13 +156,16 @@ async def test_a_worker_stalled_anywhere_in_a_long_job_does_no_step_twice(
     async with worker(urls) as process:
         job = await add(container, "steps", steps=150)
         async with asyncio.timeout(60):
-            while len(await effects_of(container, job)) <= stop_after:
-                await asyncio.sleep(0.005)
+            while True:
+                if len(await effects_of(container, job)) > stop_after:
+                    break
         process.send(signal.SIGSTOP)
         # Its last commit may still be on its way, perhaps that of the whole job: whoever ends the job, it has ended then.
         async with asyncio.timeout(90):
-            while (await read(container, job)).state is not JobState.DONE:
+            while True:
                 await healthy.run_due()
+                if (await read(container, job)).state is JobState.DONE:
+                    break
                 await asyncio.sleep(0.05)
         process.send(signal.SIGCONT)
         alive = await add(container, "answer")

@@ -126,6 +126,26 @@ async def test_a_request_is_declined_or_withdrawn(ada: Reader, ben: Reader) -> N
     assert await people(ben, ben, "followers") == []
 
 
+async def test_becoming_public_lets_in_more_than_a_statement_takes_parameters(
+    ada: Reader, container: Container
+) -> None:
+    await make_private(ada)
+    await sql(
+        container,
+        "INSERT INTO users (id, username, email, password_hash, display_name)"
+        " SELECT gen_random_uuid(), 'waits' || n, 'waits' || n || '@example.org', 'none', 'Waits' FROM generate_series(1, 17000) n",
+    )
+    await sql(
+        container,
+        "INSERT INTO follow_requests (follower_id, followed_id) SELECT w.id, a.id FROM users w, users a"
+        " WHERE w.username LIKE 'waits%' AND a.username = 'ada'",
+    )
+    await make_private(ada, private=False)
+    assert (await sql(container, "SELECT follower_count FROM users WHERE username = 'ada'"))[0][0] == 17_000
+    assert (await sql(container, "SELECT count(*) FROM follow_requests"))[0][0] == 0
+    assert await counts_are_right(container)
+
+
 async def test_becoming_public_lets_in_all_who_wait(ada: Reader, ben: Reader, http: Http, container: Container) -> None:
     await make_private(ben)
     crowd = [ada, *[await seated(http, container) for _ in range(5)]]

@@ -11,6 +11,8 @@ from schema.executor import Executor, expect_cancelled_operations
 
 @strawberry.type
 class Thing:
+    """A thing of things."""
+
     @strawberry.field
     async def name(self) -> str:
         await asyncio.sleep(0)
@@ -24,6 +26,8 @@ class Thing:
 
 @strawberry.type
 class Query:
+    """Some things."""
+
     @strawberry.field
     async def things(self) -> list[Thing]:
         await asyncio.sleep(0)
