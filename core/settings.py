@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     follow_limit: Annotated[int, Field(ge=1)] = Field(
         default=5_000, description="How many readers one reader may follow, requests that wait included."
     )
+    pull_threshold: Annotated[int, Field(ge=0)] = Field(
+        default=10_000,
+        description="Posts of authors with more followers are read by each follower, not written into timelines.",
+    )
     sign_ups_per_hour: Annotated[int, Field(ge=1)] = Field(
         default=20, description="Sign-ups that one address may try within an hour, names found taken included."
     )

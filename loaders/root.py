@@ -12,6 +12,14 @@ from loaders.highlights import HighlightByIdLoader, HighlightCountByOwnerLoader,
 from loaders.imports import ImportBooksByImportIdLoader, ImportByIdLoader, ImportProblemsByImportIdLoader
 from loaders.koreader import DocumentByIdLoader
 from loaders.positions import DevicePositionsByBookIdLoader, PositionByIdLoader
+from loaders.posts import (
+    HashtagsByPostIdLoader,
+    LikedByPostIdLoader,
+    MentionsByPostIdLoader,
+    PostByIdLoader,
+    PostsByAuthorLoader,
+    RepostedByPostIdLoader,
+)
 from loaders.profiles import ProfileByIdLoader
 from loaders.social import MuteByIdLoader, PeopleByUserIdLoader, RelationshipByUserIdLoader
 
@@ -130,3 +138,33 @@ class Loaders:
     def mute_by_id(self) -> MuteByIdLoader:
         """The viewer's mutes."""
         return self._make(MuteByIdLoader)
+
+    @cached_property
+    def post_by_id(self) -> PostByIdLoader:
+        """Posts that the viewer may see."""
+        return self._make(PostByIdLoader)
+
+    @cached_property
+    def posts_by_author(self) -> PostsByAuthorLoader:
+        """Pages of readers' posts."""
+        return self._make(PostsByAuthorLoader)
+
+    @cached_property
+    def hashtags_by_post_id(self) -> HashtagsByPostIdLoader:
+        """Hashtags of posts."""
+        return self._make(HashtagsByPostIdLoader)
+
+    @cached_property
+    def mentions_by_post_id(self) -> MentionsByPostIdLoader:
+        """Whom posts name."""
+        return self._make(MentionsByPostIdLoader)
+
+    @cached_property
+    def liked_by_post_id(self) -> LikedByPostIdLoader:
+        """Whether the viewer likes posts."""
+        return self._make(LikedByPostIdLoader)
+
+    @cached_property
+    def reposted_by_post_id(self) -> RepostedByPostIdLoader:
+        """Whether the viewer passed posts on."""
+        return self._make(RepostedByPostIdLoader)

@@ -123,11 +123,10 @@ def _read_far_enough(viewer: Viewer, author_id: Any, book_id: Any, until: Any) -
     position, book = aliased(ReadingPosition), aliased(Book)
     by_percent = func.floor(position.furthest_percent * book.total_locations / 100)
     there = (
-        exists(select(position.id))
+        exists(select(position.id).join(book, book.id == position.book_id))
         .where(
             position.user_id == viewer.user_id,
             position.book_id == book_id,
-            book.id == position.book_id,
             func.coalesce(position.furthest_location, by_percent) >= until,
         )
         .correlate_except(position, book)

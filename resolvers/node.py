@@ -17,6 +17,7 @@ from schema.imports import Import
 from schema.koreader import Document
 from schema.node import Node
 from schema.positions import ReadingPosition
+from schema.posts import Post
 from schema.profiles import User
 from schema.social import Mute
 
@@ -28,6 +29,7 @@ FETCH: dict[str, tuple[Fetch, Callable[[Any, Context], Node]]] = {
     "Document": (lambda c, key: c.loaders.document_by_id.load(key), lambda row, _: Document.from_model(row)),
     "Highlight": (lambda c, key: c.loaders.highlight_by_id.load(key), lambda row, _: Highlight.from_model(row)),
     "Import": (lambda c, key: c.loaders.import_by_id.load(key), lambda row, _: Import.from_model(row)),
+    "Post": (lambda c, key: c.loaders.post_by_id.load(key), lambda seen, _: Post.from_model(seen)),
     "ReadingPosition": (
         lambda c, key: c.loaders.position_by_id.load(key),
         lambda row, _: ReadingPosition.from_model(row),

@@ -28,6 +28,9 @@ from repositories.koreader import KoreaderRepository
 from repositories.locks import Locks
 from repositories.media import MediaRepository
 from repositories.positions import PositionRepository
+from repositories.posts import PostRepository
+from repositories.posts_lists import PostListRepository
+from repositories.posts_reposts import RepostRepository
 from repositories.profiles import ProfileRepository
 from repositories.social import SocialRepository
 from repositories.social_lists import SocialListRepository
@@ -55,6 +58,9 @@ from services.media import MediaService
 from services.media_receiving import Receiver
 from services.media_rules import Sizes
 from services.positions import PositionService
+from services.posts import PostService
+from services.posts_attachments import Attachments
+from services.posts_reposts import RepostService
 from services.profiles import ProfileService
 from services.social import SocialService
 from services.social_mutes import MuteService
@@ -173,6 +179,37 @@ class Services:
             writer=self.writer,
             idempotency=self.idempotency,
             epoch=lambda: self._container.epoch.current,
+        )
+
+    @cached_property
+    def posts(self) -> PostService:
+        """Posts, as authors write them."""
+        highlights, books = HighlightRepository(self._session), BookRepository(self._session)
+        settings = self._container.settings
+        return PostService(
+            posts=PostRepository(self._session),
+            lists=PostListRepository(self._session),
+            locks=self.locks,
+            attachments=Attachments(highlights, books, self.locks, self.writer),
+            media=self.media,
+            jobs=self.jobs,
+            idempotency=self.idempotency,
+            events=self._events,
+            undo_days=settings.undo_days,
+            pull_threshold=settings.pull_threshold,
+        )
+
+    @cached_property
+    def reposts(self) -> RepostService:
+        """Posts passed on."""
+        return RepostService(
+            posts=PostRepository(self._session),
+            reposts=RepostRepository(self._session),
+            locks=self.locks,
+            jobs=self.jobs,
+            idempotency=self.idempotency,
+            events=self._events,
+            pull_threshold=self._container.settings.pull_threshold,
         )
 
     @cached_property

@@ -18,7 +18,7 @@ from runtime.context import Info
 from schema.errors import UserError
 from schema.highlights import Highlight, HighlightConnection
 from schema.node import Node
-from schema.pagination import After, First
+from schema.pagination import After, Connection, First
 from schema.profiles import PrivacySettings, User
 from schema.social import Mute, MuteConnection, UserConnection
 from services.accounts import DevicePatch, SignedIn
@@ -27,6 +27,7 @@ from services.accounts_input import DeviceDraft, SignUpDraft
 if TYPE_CHECKING:
     from schema.koreader import DocumentConnection
     from schema.positions import ReadingPositionConnection
+    from schema.posts import Post
 
 
 @strawberry.type(description="One of your reading devices.")
@@ -158,6 +159,17 @@ class Viewer:
                 return await services.highlights.own_count(viewer, wanted)
 
         return HighlightConnection.of(page, Highlight.from_model, count=count)
+
+    @strawberry.field
+    async def deleted_posts(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Connection[Annotated["Post", strawberry.lazy("schema.posts")]]:
+        """Posts of yours that `restorePost` still takes, the last deleted first."""
+        from schema.posts import Post
+
+        async with info.context.reading() as services:
+            page = await services.posts.deleted(info.context.viewer, first, after)
+        return Connection.of(page, Post.from_model)
 
     @strawberry.field
     async def reading_positions(

@@ -8,10 +8,12 @@ import strawberry
 
 from core.ids import global_id, read_id
 from loaders.highlights import OwnerCount, OwnerPage
+from loaders.posts import AuthorPage
 from loaders.social import PeoplePage
 from models import User as UserRow
 from models.profiles import Role, Visibility
 from repositories.highlights import ORDERS, HighlightOrder
+from repositories.posts_lists import POSTS
 from repositories.profiles import Profile
 from repositories.social_lists import PEOPLE, People
 from runtime.context import Info
@@ -20,11 +22,12 @@ from schema.errors import UserError
 from schema.inputs import given
 from schema.media import picture_url
 from schema.node import Node
-from schema.pagination import After, First
+from schema.pagination import After, Connection, First
 from services.profiles import PrivacyPatch, ProfilePatch, version_of
 
 if TYPE_CHECKING:
     from schema.highlights import HighlightConnection
+    from schema.posts import Post
     from schema.social import Relationship, UserConnection
 
 PeopleList = Annotated["UserConnection", strawberry.lazy("schema.social")]
@@ -65,6 +68,7 @@ class User(Node):
     is_open: strawberry.Private[bool]
     follower_count: int = strawberry.field(description="How many follow this reader.")
     following_count: int = strawberry.field(description="How many this reader follows.")
+    post_count: int = strawberry.field(description="How many posts this reader wrote, deleted ones left out.")
     avatar_key: strawberry.Private[str | None] = None
 
     @classmethod
@@ -84,6 +88,7 @@ class User(Node):
             version=version_of(row),
             follower_count=row.follower_count,
             following_count=row.following_count,
+            post_count=row.post_count,
             avatar_key=row.avatar_key,
         )
 
@@ -125,6 +130,19 @@ class User(Node):
             return None
         page = await info.context.loaders.people_by_user_id.load(PeoplePage(which, self.key, request))
         return UserConnection.of(page, User.from_model) if page else None
+
+    @strawberry.field
+    async def posts(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Connection[Annotated["Post", strawberry.lazy("schema.posts")]]:
+        """This reader's posts that you may see, newest first."""
+        from schema.posts import Post
+
+        key = AuthorPage(self.key, POSTS.request(first, after))
+        page = await info.context.loaders.posts_by_author.load(key)
+        if page is None:
+            raise RuntimeError("every reader has a page")
+        return Connection.of(page, Post.from_model)
 
     @strawberry.field
     async def highlights(

@@ -15,6 +15,7 @@ from resolvers.koreader import KoreaderMutation
 from resolvers.media import MediaMutation
 from resolvers.node import NodeQuery
 from resolvers.positions import PositionMutation
+from resolvers.posts import PostMutation, PostQuery
 from resolvers.profiles import ProfileMutation, ProfileQuery
 from resolvers.rate import RateQuery
 from resolvers.social import SocialMutation
@@ -39,7 +40,7 @@ from subscriptions.sync import SyncSubscription
 
 
 @strawberry.type(description="What can be read.")
-class Query(NodeQuery, AccountQuery, ProfileQuery, CatalogQuery, HighlightQuery, SyncQuery, RateQuery):
+class Query(NodeQuery, AccountQuery, ProfileQuery, CatalogQuery, HighlightQuery, PostQuery, SyncQuery, RateQuery):
     """The sum of all queries."""
 
 
@@ -54,6 +55,7 @@ class Mutation(
     KoreaderMutation,
     MediaMutation,
     PositionMutation,
+    PostMutation,
     SocialMutation,
     SyncMutation,
 ):

@@ -11,7 +11,7 @@ const ours = {
       // What has no life of its own: values, events, refusals, and the caller, who is found by asking who it is.
       types: [
         "Anchor", "DevicePosition", "HighlightOpResult", "HighlightRemoved", "HighlightUpserted", "ImportBook", "ImportProblem",
-        "PrivacySettings", "RateLimit", "Relationship", "ResyncRequired", "SyncCaughtUp", "UserError", "Viewer",
+        "PrivacySettings", "Quote", "RateLimit", "Relationship", "ResyncRequired", "SyncCaughtUp", "UserError", "Viewer",
       ],
       suffixes: ["Connection", "Edge", "PageInfo", "Payload", "Page"],
     },
