@@ -1,6 +1,6 @@
 # Figures, each into benchmarks/results/; docs/benchmarks.md says what they mean. ARGS="--seed 2" goes on to the program.
 ARGS ?=
-.PHONY: bench-create bench-idle bench-delivery bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync
+.PHONY: bench-create bench-idle bench-delivery bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync seed-large bench-plans bench-feed
 
 bench-export: setup ## Take 100,000 highlights away in each format
 	@$(PY) -m benchmarks.exports $(ARGS)
@@ -45,3 +45,6 @@ storm: setup ## Ten devices against real processes while everything fails; count
 
 prove-sync: setup ## Play sync against its model: 1,000 examples of 50 steps; ARGS="--seed 1 --examples 100"
 	@$(PY) -m benchmarks.prove_sync $(ARGS)
+
+seed-large: setup ## Make the large data set in .data-large: 100,000 readers, a million follows
+	@$(PY) -m benchmarks.seed_large $(ARGS)

@@ -89,8 +89,11 @@ def _children(parent: int) -> Iterator[tuple[int, list[str]]]:
 
 
 @contextmanager
-def data_dir() -> Iterator[Path]:
-    """Make a folder that the embedded servers' user may enter, and take it away again."""
+def data_dir(kept: str | None = None) -> Iterator[Path]:
+    """Make a folder that the embedded servers' user may enter, and take it away again; or use one that stays."""
+    if kept is not None:
+        yield Path(kept)
+        return
     home = Path(tempfile.mkdtemp(prefix="commonplace-bench-"))
     home.chmod(0o755)
     # Told to stop, clean up as after a failure.
@@ -105,18 +108,18 @@ def data_dir() -> Iterator[Path]:
 def running(argv: Sequence[str] | None = None, *, first: Sequence[str] | None = None, **settings: str) -> Iterator[App]:
     """Run the app, by default `app.py run`, until the block ends; whatever happens, all of it is stopped.
 
-    `first` is a command to run to its end before.
+    `first` is a command to run to its end before. A DATA_DIR among the settings is there already, and stays.
     """
-    with data_dir() as home:
+    with data_dir(settings.get("DATA_DIR")) as home:
         port = free_port()
-        environment = _environment(home, PORT=str(port), **settings)
+        given = environment(home, PORT=str(port), **settings)
         if first is not None:
-            subprocess.run(first, check=True, cwd=home, env=environment)
+            subprocess.run(first, check=True, cwd=home, env=given)
         with (home / "app.log").open("wb") as log:
             owner = spawn(
                 argv or child_argv("run"),
                 death_signal=signal.SIGTERM,
-                env=environment,
+                env=given,
                 output=log.fileno(),
                 cwd=str(home),
             )
@@ -131,7 +134,8 @@ def running(argv: Sequence[str] | None = None, *, first: Sequence[str] | None = 
             _stop(owner)
 
 
-def _environment(home: Path, **settings: str) -> dict[str, str]:
+def environment(home: Path, **settings: str) -> dict[str, str]:
+    """Give a program of ours nothing of what this one was given for itself."""
     kept = {name: value for name, value in os.environ.items() if name not in OURS}
     return kept | {"DATA_DIR": str(home), "PYTHONPATH": str(ROOT), "LOG_LEVEL": "warning"} | settings
 

@@ -13,9 +13,22 @@ from typing import NoReturn, Protocol
 
 import uvloop
 
-from commands import backup, epoch, export_schema, grant, jobs, migrate, persist, run, seed, serve
+from commands import (
+    backup,
+    epoch,
+    export_schema,
+    grant,
+    jobs,
+    line_values,
+    migrate,
+    persist,
+    run,
+    seed,
+    seed_large,
+    serve,
+)
 from commands.serve import MakeApp
-from core import logging
+from core import clock, logging
 from core.settings import Settings, SettingsError, load_settings
 from models.profiles import Role
 from runtime.embedded import EmbeddedError
@@ -135,7 +148,7 @@ def _add_servers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "Refuses a database that is behind or ahead of this code; `migrate` brings it here.",
     )
     added.add_argument(
-        "--workers", type=_count, default=1, metavar="N", help="processes that share the port (default: 1)"
+        "--workers", type=line_values.count, default=1, metavar="N", help="processes that share the port (default: 1)"
     )
     added.add_argument("--share-port", action="store_true", help=argparse.SUPPRESS)
     added.set_defaults(
@@ -172,6 +185,8 @@ def _add_data(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     added.set_defaults(command=lambda settings, _, stop: seed.seed(settings, stop))
 
+    _add_seed_large(commands)
+
     added = _add(commands, "export-schema", "print the GraphQL schema", "Needs no server and no database.")
     added.add_argument("path", nargs="?", help="the file to write (default: standard output)")
     added.set_defaults(offline=lambda wanted: export_schema.export_schema(wanted.path))
@@ -200,6 +215,38 @@ def _add_data(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     added.set_defaults(command=lambda settings, wanted, stop: grant.grant(settings, stop, wanted.user, wanted.role))
 
 
+def _add_seed_large(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    added = _add(
+        commands,
+        "seed-large",
+        "load 100,000 readers with a million follows, for measuring",
+        "The same --seed, --scale and --until make the same rows. The ten best known readers have the password of the\n"
+        "demo data, so it refuses PROFILE=production.",
+    )
+    added.add_argument("--seed", type=int, default=1, help="what everything is drawn from (default: 1)")
+    added.add_argument(
+        "--scale", type=line_values.share, default=1.0, help="1 is all of it, 0.01 a hundredth (default: 1)"
+    )
+    added.add_argument(
+        "--until", type=line_values.moment, help="the latest time of a row, as 2026-11-21T12:00Z (default: now)"
+    )
+    added.add_argument("--beside", action="store_true", help="even though there are readers already, who stay")
+    added.add_argument("--report", type=Path, metavar="FILE", help="also write the counts, as JSON")
+    added.set_defaults(
+        command=lambda settings, wanted, stop: seed_large.seed_large(
+            settings,
+            stop,
+            seed_large.Wanted(
+                seed=wanted.seed,
+                until=wanted.until or clock.now().replace(microsecond=0),
+                scale=wanted.scale,
+                beside=wanted.beside,
+                report=wanted.report,
+            ),
+        )
+    )
+
+
 def _add_backups(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     added = _add(
         commands,
@@ -209,7 +256,9 @@ def _add_backups(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     added.add_argument("path", nargs="?", type=Path, help="a new file, or a folder (default: DATA_DIR/backups)")
     added.add_argument("--with-secret", action="store_true", help="also the secret that signs links")
-    added.add_argument("--keep", type=_positive, metavar="N", help="of dated backups in that folder, keep the newest N")
+    added.add_argument(
+        "--keep", type=line_values.positive, metavar="N", help="of dated backups in that folder, keep the newest N"
+    )
     added.set_defaults(
         command=lambda settings, wanted, stop: backup.backup(
             settings, stop, wanted.path, with_secret=wanted.with_secret, keep=wanted.keep
@@ -244,20 +293,6 @@ def _add_jobs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     added = _add(commands, "replay-dead", "try dead jobs again", "Each gets a fresh set of attempts.")
     added.add_argument("id", nargs="?", type=jobs.job_id, help="one job, as `jobs` shows it (default: all)")
     added.set_defaults(command=lambda settings, wanted, stop: jobs.replay(settings, stop, wanted.id))
-
-
-def _positive(word: str) -> int:
-    count = int(word)
-    if count < 1:
-        raise argparse.ArgumentTypeError("1 or more")
-    return count
-
-
-def _count(word: str) -> int:
-    count = int(word)
-    if not 1 <= count <= serve.MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"between 1 and {serve.MOST_WORKERS}")
-    return count
 
 
 async def _work(settings: Settings, stop: asyncio.Event, run_worker: RunWorker) -> int:

@@ -15,6 +15,7 @@ COMMANDS = {
     "worker",
     "migrate",
     "seed",
+    "seed-large",
     "export-schema",
     "new-epoch",
     "jobs",
