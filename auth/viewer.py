@@ -32,6 +32,11 @@ class Viewer:
         return self.user_id
 
     @property
+    def moderates(self) -> bool:
+        """Tell whether reports are this viewer's business."""
+        return self.is_signed_in and self.role in (Role.MODERATOR, Role.ADMIN)
+
+    @property
     def writer_id(self) -> UUID | None:
         """Name whose edits these are in the merge: the device, or the session where no device is known."""
         return self.device_id or self.session_id

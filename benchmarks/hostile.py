@@ -61,6 +61,10 @@ class Nobody:
         """Refuse: nothing here subscribes."""
         raise NotImplementedError
 
+    def watch_counts(self, *_: Any) -> Any:
+        """Refuse."""
+        raise NotImplementedError
+
     async def pull(self, *_: Any) -> Any:
         """Refuse."""
         raise NotImplementedError

@@ -46,12 +46,12 @@ RING = "ring"
 """The arq function that wakes a worker."""
 
 
-def channel_of(user_id: UUID) -> str:
-    """Name a user's channel."""
-    return f"bell:{{{user_id}}}"
+def channel_of(key: UUID) -> str:
+    """Name the channel of a user or post."""
+    return f"bell:{{{key}}}"
 
 
-def user_of(channel: str) -> UUID:
+def key_of(channel: str) -> UUID:
     """Read whose channel it is."""
     return UUID(channel[len("bell:{") : -1])
 
@@ -140,7 +140,7 @@ class ValkeyBus:
 
 @dataclass(slots=True, eq=False)
 class _Channel:
-    """One user's channel: each command for it is answered once, in the order sent."""
+    """One user's or post's channel: each command for it is answered once, in the order sent."""
 
     holders: int = 0
     asked: bool = False
@@ -187,32 +187,33 @@ class BusListener:
             wait = 0.1 if time.monotonic() - began > 5 else min(wait * 2, 2.0)  # noqa: PLR2004 - seconds of health
             await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter
 
-    async def subscribe(self, user_id: UUID, *, patience: float = 1.0) -> None:
-        """Hold a user's channel; returns when Valkey has confirmed it, or is not there: sweeps cover for it then.
+    async def subscribe(self, *keys: UUID, patience: float = 1.0) -> None:
+        """Hold the channels of users or posts; returns when Valkey has confirmed them, or is not there: sweeps cover for it then.
 
-        Every call is matched by one `release`, also when this one is cancelled.
+        Every call is matched by one `release` of the same keys, also when this one is cancelled.
         """
-        name = channel_of(user_id)
-        channel = self._channels.setdefault(name, _Channel())
-        channel.holders += 1
-        self._leaving.discard(name)
-        if channel.confirmed.is_set():
-            return
-        if self._pubsub is not None:
+        held = {name: self._channels.setdefault(name, _Channel()) for name in map(channel_of, keys)}
+        for channel in held.values():
+            channel.holders += 1
+        self._leaving.difference_update(held)
+        waiting = {name: channel for name, channel in held.items() if not channel.confirmed.is_set()}
+        if waiting and self._pubsub is not None:
             with contextlib.suppress(*_LOST):
                 async with asyncio.timeout(patience):
-                    if not channel.asked:
-                        await self._send(self._pubsub, [name], wanted=True)
-                    await channel.confirmed.wait()
-        channel.unconfirmed = channel.unconfirmed or not channel.confirmed.is_set()
+                    if unasked := [name for name, channel in waiting.items() if not channel.asked]:
+                        await self._send(self._pubsub, unasked, wanted=True)
+                    for channel in waiting.values():
+                        await channel.confirmed.wait()
+        for channel in waiting.values():
+            channel.unconfirmed = channel.unconfirmed or not channel.confirmed.is_set()
 
-    def release(self, user_id: UUID) -> None:
-        """Let go of a user's channel; the listening task leaves it when nobody holds it any more."""
-        name = channel_of(user_id)
-        channel = self._channels[name]
-        channel.holders -= 1
-        if channel.holders == 0:
-            self._leaving.add(name)
+    def release(self, *keys: UUID) -> None:
+        """Let go of channels; the listening task leaves those that nobody holds any more."""
+        for name in dict.fromkeys(map(channel_of, keys)):
+            channel = self._channels[name]
+            channel.holders -= 1
+            if channel.holders == 0:
+                self._leaving.add(name)
 
     def _forget_connection(self) -> None:
         self.is_up = False
@@ -270,7 +271,7 @@ class BusListener:
         if kind in ("subscribe", "unsubscribe"):
             self._answered(str(name))
         elif kind == "message" and name in self._channels:
-            self._on_ring(user_of(name), message["data"])
+            self._on_ring(key_of(name), message["data"])
 
     def _answered(self, name: str) -> None:
         if name == ALL:

@@ -27,9 +27,9 @@ class ProfileRepository:
         self._session = session
 
     async def visible(self, viewer: Viewer, ids: Iterable[UUID]) -> Mapping[UUID, Profile]:
-        """Read users that the viewer may know of."""
+        """Read users that the viewer may know of, or has to name."""
         rows = await self._session.execute(
-            select(User, visibility.profiles(viewer)).where(User.id.in_(set(ids)), visibility.users(viewer))
+            select(User, visibility.profiles(viewer)).where(User.id.in_(set(ids)), visibility.named_users(viewer))
         )
         return {user.id: Profile(user, is_open) for user, is_open in rows}
 

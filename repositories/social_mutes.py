@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.viewer import Viewer
 from core.ids import uuid7
 from core.pagination import Order, Page, PageRequest
-from models import Book, Highlight, Mute, User
+from models import Book, Highlight, Mute, Post, User
 from repositories import visibility
 
 MUTES = Order("mutes", (datetime, UUID))
@@ -24,12 +24,18 @@ class MuteTarget:
 
     user_id: UUID | None = None
     book_id: UUID | None = None
+    post_id: UUID | None = None
     word: str | None = None
 
     @property
     def columns(self) -> dict[str, UUID | str | None]:
         """Spell the target as the columns of a mute."""
-        return {"muted_user_id": self.user_id, "muted_book_id": self.book_id, "word": self.word}
+        return {
+            "muted_user_id": self.user_id,
+            "muted_book_id": self.book_id,
+            "muted_post_id": self.post_id,
+            "word": self.word,
+        }
 
     @property
     def column(self) -> str:
@@ -51,6 +57,8 @@ class MuteRepository:
             shown = exists().where(Highlight.book_id == Book.id, visibility.highlights(viewer))
             open_to_viewer = or_(visibility.books(viewer), shown.correlate_except(Highlight))
             wanted = select(exists().where(Book.id == target.book_id, open_to_viewer))
+        elif target.post_id is not None:
+            wanted = select(exists().where(Post.id == target.post_id, visibility.posts(viewer)))
         else:
             return True
         return bool(await self._session.scalar(wanted))

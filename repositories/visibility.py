@@ -11,7 +11,20 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, tr
 from sqlalchemy.orm import aliased
 
 from auth.viewer import Viewer
-from models import Block, Book, BookHolder, Comment, Follow, FollowRequest, Highlight, Mute, Post, ReadingPosition, User
+from models import (
+    Block,
+    Book,
+    BookHolder,
+    Comment,
+    Follow,
+    FollowRequest,
+    Highlight,
+    Mute,
+    Post,
+    ReadingPosition,
+    Report,
+    User,
+)
 from models.profiles import Visibility
 
 Predicate = ColumnElement[bool]
@@ -25,6 +38,31 @@ def own(model: Any, viewer: Viewer) -> Predicate:
 def users(viewer: Viewer) -> Predicate:
     """Users that the viewer may know of: a block hides each from the other."""
     return ~_blocked_either_way(viewer, User.id)
+
+
+def named_users(viewer: Viewer) -> Predicate:
+    """Users reached through a thing or by their id: a moderator also knows who reported, and whom a report is about."""
+    if not viewer.moderates:
+        return users(viewer)
+    post, comment = aliased(Post), aliased(Comment)
+    named = exists().where(or_(Report.reporter_id == User.id, Report.reported_user_id == User.id))
+    wrote = exists(select(Report.id).join(post, post.id == Report.post_id)).where(post.user_id == User.id)
+    answered = exists(
+        select(Report.id).join(comment, comment.id == Report.comment_id).join(post, post.id == comment.post_id)
+    ).where(or_(comment.user_id == User.id, post.user_id == User.id))
+    return or_(
+        users(viewer),
+        named.correlate_except(Report),
+        wrote.correlate_except(Report, post),
+        answered.correlate_except(Report, comment, post),
+    )
+
+
+def reports(viewer: Viewer) -> Predicate:
+    """Reports of the viewer's own; to a moderator, all."""
+    if viewer.moderates:
+        return true()
+    return false() if viewer.user_id is None else Report.reporter_id == viewer.user_id
 
 
 def profiles(viewer: Viewer) -> Predicate:
@@ -73,7 +111,10 @@ def highlights(viewer: Viewer) -> Predicate:
 
 
 def posts(viewer: Viewer) -> Predicate:
-    """Posts that the viewer may read, spoilers included: by the stricter of the post's and the account's settings; one's own always."""
+    """Posts that the viewer may read, spoilers included: by the stricter of the post's and the account's settings; one's own always.
+
+    A moderator also reads what was reported, also past a block.
+    """
     author = aliased(User)
     to_followers = and_(
         Post.visibility.in_((Visibility.PUBLIC, Visibility.FOLLOWERS, Visibility.MUTUALS)),
@@ -85,7 +126,8 @@ def posts(viewer: Viewer) -> Predicate:
     if not viewer.is_signed_in:
         return and_(Post.deleted_at.is_(None), to_everyone)
     others = and_(~_blocked_either_way(viewer, Post.user_id), or_(to_everyone, to_followers))
-    return and_(Post.deleted_at.is_(None), or_(Post.user_id == viewer.user_id, others))
+    shown = or_(Post.user_id == viewer.user_id, others, _reported_post(viewer))
+    return and_(Post.deleted_at.is_(None), shown)
 
 
 def own_deleted_posts(viewer: Viewer) -> Predicate:
@@ -101,7 +143,26 @@ def comments(viewer: Viewer) -> Predicate:
     under = exists(select(Post.id)).where(Post.id == Comment.post_id, posts(viewer)).correlate_except(Post)
     if not viewer.is_signed_in:
         return under
-    return and_(under, or_(Comment.user_id.is_(None), ~_blocked_either_way(viewer, Comment.user_id)))
+    return and_(
+        under,
+        or_(Comment.user_id.is_(None), ~_blocked_either_way(viewer, Comment.user_id), _reported_comment(viewer)),
+    )
+
+
+def _reported_post(viewer: Viewer) -> Predicate:
+    """Posts that a moderator must be able to judge: a report is about them, or about a comment below them."""
+    if not viewer.moderates:
+        return false()
+    itself = exists().where(Report.post_id == Post.id).correlate_except(Report)
+    comment = aliased(Comment)
+    below = exists(select(Report.id).join(comment, comment.id == Report.comment_id)).where(comment.post_id == Post.id)
+    return or_(itself, below.correlate_except(Report, comment))
+
+
+def _reported_comment(viewer: Viewer) -> Predicate:
+    if not viewer.moderates:
+        return false()
+    return exists().where(Report.comment_id == Comment.id).correlate_except(Report)
 
 
 def revealed_posts(viewer: Viewer) -> Predicate:
@@ -152,7 +213,11 @@ def unmuted(
     if words is not None:
         targets.append(func.strpos(words, " " + Mute.word + " ") > 0)
     mine = and_(Mute.user_id == viewer.user_id, in_force(Mute))
-    return ~exists().where(mine, or_(false(), *targets)).correlate_except(Mute)
+    wanted = ~exists().where(mine, or_(false(), *targets)).correlate_except(Mute)
+    if viewer.moderates and user_id is not None:
+        # A moderator sees reported things past a block; in lists there is no need to.
+        return and_(wanted, ~_blocked_either_way(viewer, user_id))
+    return wanted
 
 
 def in_force(mute: Any) -> Predicate:

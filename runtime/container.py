@@ -29,8 +29,11 @@ from repositories.locks import Locks
 from repositories.media import MediaRepository
 from repositories.positions import PositionRepository
 from repositories.posts import PostRepository
+from repositories.posts_counts import PostCountsRepository
 from repositories.posts_lists import PostListRepository
+from repositories.posts_reports import ReportRepository
 from repositories.posts_reposts import RepostRepository
+from repositories.posts_trends import PostTrendRepository
 from repositories.profiles import ProfileRepository
 from repositories.social import SocialRepository
 from repositories.social_lists import SocialListRepository
@@ -60,7 +63,10 @@ from services.media_rules import Sizes
 from services.positions import PositionService
 from services.posts import PostService
 from services.posts_attachments import Attachments
+from services.posts_counts import PostCountsService
+from services.posts_reports import ReportService
 from services.posts_reposts import RepostService
+from services.posts_trends import PostTrendService
 from services.profiles import ProfileService
 from services.social import SocialService
 from services.social_mutes import MuteService
@@ -150,6 +156,21 @@ class Services:
     def mutes(self) -> MuteService:
         """Mutes."""
         return MuteService(MuteRepository(self._session), self.locks, self.idempotency)
+
+    @cached_property
+    def reports(self) -> ReportService:
+        """Reports to the moderators."""
+        return ReportService(ReportRepository(self._session), self.locks, self.idempotency, self.audit)
+
+    @cached_property
+    def post_trends(self) -> PostTrendService:
+        """Trending posts."""
+        return PostTrendService(PostTrendRepository(self._session))
+
+    @cached_property
+    def post_counts(self) -> PostCountsService:
+        """Counts of posts, for those who watch them."""
+        return PostCountsService(PostCountsRepository(self._session))
 
     @cached_property
     def catalog(self) -> CatalogService:

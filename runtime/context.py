@@ -1,6 +1,6 @@
 """What a GraphQL operation carries: the viewer, loaders of its own, and the way to transactions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from auth.viewer import Viewer
 from clients.limits import Allowance
 from core.errors import RateLimited
 from loaders import Loaders
+from repositories.posts_counts import Counts
 from runtime.container import Container, Services
 from services.sync.pull import ChangePage, Sent
 
@@ -23,11 +24,24 @@ class Bell(Protocol):
         """Return at the next ring, or at once if it rang since the last wait."""
 
 
+class Watch(Protocol):
+    """What one subscription hears of the counts of posts."""
+
+    async def begin(self) -> bool:
+        """Wait for the present counts; tell whether any of the posts may be seen."""
+
+    async def next(self) -> tuple[UUID, Counts]:
+        """Wait for counts that were not told yet."""
+
+
 class Listener(Protocol):
     """Where subscriptions learn that something may have changed."""
 
     def listen(self, user_id: UUID, topic: str) -> AbstractAsyncContextManager[Bell]:
         """Hear the bells of a user's topic; subscribed before the block begins."""
+
+    def watch_counts(self, viewer: Viewer, post_ids: Collection[UUID]) -> AbstractAsyncContextManager[Watch]:
+        """Hear of the counts of posts, as far as the viewer may see them; subscribed before the block begins."""
 
     async def pull(self, viewer: Viewer, device_id: UUID, after: str | None) -> "Pulled":
         """Read what a device is sent next, as of after this call, in one read for all that ask for the same at once."""

@@ -36,6 +36,7 @@ from schema.extensions import (
 from schema.scalars import SCALARS
 from subscriptions.imports import ImportSubscription
 from subscriptions.positions import PositionSubscription
+from subscriptions.posts_counts import PostCountsSubscription
 from subscriptions.sync import SyncSubscription
 
 
@@ -63,7 +64,7 @@ class Mutation(
 
 
 @strawberry.type(description="What can be followed live.")
-class Subscription(ImportSubscription, PositionSubscription, SyncSubscription):
+class Subscription(ImportSubscription, PositionSubscription, PostCountsSubscription, SyncSubscription):
     """The sum of all subscriptions."""
 
 

@@ -24,6 +24,7 @@ class NamedTarget:
 
     user_id: str | None = None
     book_id: str | None = None
+    post_id: str | None = None
     word: str | None = None
 
 
@@ -93,6 +94,8 @@ def _read(named: NamedTarget) -> MuteTarget:
         return MuteTarget(user_id=read_id(named.user_id, "User", "target", "userId"))
     if named.book_id is not None:
         return MuteTarget(book_id=read_id(named.book_id, "Book", "target", "bookId"))
+    if named.post_id is not None:
+        return MuteTarget(post_id=read_id(named.post_id, "Post", "target", "postId"))
     word = named.word or ""
     if not is_storable(word):
         raise Invalid("The word has a character that cannot be stored.", "target", "word")

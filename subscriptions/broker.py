@@ -8,19 +8,20 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 import structlog
 
 from auth.viewer import Viewer
-from clients.bus import HIGHLIGHTS, SESSIONS, BusListener
+from clients.bus import COUNTS, HIGHLIGHTS, SESSIONS, BusListener
 from core.errors import Unavailable
 from core.tasks import cancel_all
 from runtime.container import Container
 from runtime.context import Pulled
 from services.sync.pull import Sent
+from subscriptions.posts_counts_shared import CountsWatch, SharedCounts
 from subscriptions.shared import SharedPulls
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ class Broker:
         self._seqs: dict[UUID, int] = {}
         self._sent: dict[UUID, Sent] = {}
         self._pulls = SharedPulls(container)
+        self._counts = SharedCounts(container)
         self._bus = BusListener(redis_url, self._ring, self._gap)
         self._epoch: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -60,7 +62,12 @@ class Broker:
 
     def start(self) -> list[asyncio.Task[None]]:
         """Begin to listen; a task that ends is a fault, for the owner to notice."""
-        work = {"bus": self._bus.run(), "sweep": self._sweep_forever(), "progress": self._write_forever()}
+        work = {
+            "bus": self._bus.run(),
+            "sweep": self._sweep_forever(),
+            "progress": self._write_forever(),
+            "counts": self._counts.run(),
+        }
         self._tasks = [asyncio.create_task(coroutine, name=f"broker-{name}") for name, coroutine in work.items()]
         return self._tasks
 
@@ -79,7 +86,8 @@ class Broker:
     @property
     def subscription_count(self) -> int:
         """How many subscriptions are open in this process."""
-        return sum(len(rings) for topics in self._bells.values() for rings in topics.values())
+        rings = sum(len(rings) for topics in self._bells.values() for rings in topics.values())
+        return rings + self._counts.watch_count
 
     @property
     def user_ids(self) -> set[UUID]:
@@ -100,6 +108,16 @@ class Broker:
             if not any(self._bells[user_id].values()):
                 del self._bells[user_id]
                 self._seqs.pop(user_id, None)
+
+    @asynccontextmanager
+    async def watch_counts(self, viewer: Viewer, post_ids: Collection[UUID]) -> AsyncIterator[CountsWatch]:
+        """Hear of the counts of posts, as far as the viewer may see them; subscribed before the block begins."""
+        try:
+            await self._bus.subscribe(*post_ids)
+            with self._counts.watch(viewer, post_ids) as watch:
+                yield watch
+        finally:
+            self._bus.release(*post_ids)
 
     async def watch_sessions(self, user_id: UUID) -> None:
         """Hear when a user's sessions change, for as long as one of their sockets is open."""
@@ -123,15 +141,19 @@ class Broker:
         if known is None or known.at <= sent.at:
             self._sent[sent.device_id] = sent
 
-    def _ring(self, user_id: UUID, topic: str) -> None:
+    def _ring(self, key: UUID, topic: str) -> None:
+        if topic == COUNTS:
+            self._counts.ring(key)
+            return
         if topic == SESSIONS:
             self._on_sessions()
             topic = HIGHLIGHTS  # a device's switches may have changed
-        for ring in self._bells[user_id][topic] if user_id in self._bells else ():
+        for ring in self._bells[key][topic] if key in self._bells else ():
             ring.ring()
 
     def _gap(self) -> None:
         self._on_sessions()
+        self._counts.ring_all()
         for topics in self._bells.values():
             for rings in topics.values():
                 for ring in rings:
@@ -156,6 +178,7 @@ class Broker:
         known, self._epoch = self._epoch, await self._container.refresh_epoch()
         if known not in (None, self._epoch):
             self._gap()
+        await self._counts.sweep()
         if not self._bells:
             return
         async with self._container.reading() as services:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 HOUR = timedelta(hours=1)
 SOON = timedelta(minutes=10)
+OFTEN = timedelta(minutes=5)
 
 RECURRING: Mapping[str, timedelta] = {
     "erase_deleted": HOUR,
@@ -16,6 +17,7 @@ RECURRING: Mapping[str, timedelta] = {
     "purge_imports": HOUR,
     "sweep_uploads": HOUR,
     "sweep_files": SOON,
+    "compute_post_trends": OFTEN,
 }
 
 KEEP_DONE = timedelta(days=7)

@@ -10,7 +10,7 @@ const ours = {
     exceptions: {
       // What has no life of its own: values, events, refusals, and the caller, who is found by asking who it is.
       types: [
-        "Anchor", "DevicePosition", "HighlightOpResult", "HighlightRemoved", "HighlightUpserted", "ImportBook", "ImportProblem",
+        "Anchor", "DevicePosition", "HighlightOpResult", "HighlightRemoved", "HighlightUpserted", "ImportBook", "ImportProblem", "PostCounts",
         "PrivacySettings", "Quote", "RateLimit", "Relationship", "ResyncRequired", "SyncCaughtUp", "UserError", "Viewer",
       ],
       suffixes: ["Connection", "Edge", "PageInfo", "Payload", "Page"],

@@ -2,8 +2,8 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -20,7 +20,7 @@ from core.settings import Settings
 from loaders import Loaders
 from models import Device, Highlight, SyncCounter, SyncOutcome
 from runtime.container import Container
-from runtime.context import Context, Pulled
+from runtime.context import Context, Pulled, Watch
 from schema.root import schema
 from services.sync.pull import Sent
 from subscriptions.shared import SharedPulls
@@ -91,6 +91,10 @@ class Ear:
             yield bell
         finally:
             self._bells.hung[user_id].discard(bell)
+
+    def watch_counts(self, viewer: Viewer, post_ids: Collection[UUID]) -> AbstractAsyncContextManager[Watch]:
+        """Refuse: sync knows no posts."""
+        raise NotImplementedError
 
     async def pull(self, viewer: Viewer, device_id: UUID, after: str | None) -> Pulled:
         """Read as the broker does, together with the reader's other sockets."""
