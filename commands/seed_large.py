@@ -23,7 +23,6 @@ from runtime.launch import CannotStart, backends, require_current, unless
 
 SMALLEST = 0.001
 CHUNK = 20_000
-PULL_ABOVE = 10_000
 SALT = b"a large data set"
 """Not random: equal plans make equal rows."""
 
@@ -89,7 +88,7 @@ def _drawn(settings: Settings, wanted: Wanted) -> Iterator[Load]:
         seed=wanted.seed,
         until=wanted.until,
         scale=wanted.scale,
-        pull_above=PULL_ABOVE,
+        pull_above=settings.pull_threshold,
         public_from=settings.public_book_readers,
     )
     hashed = passwords.HASHER.hash(PASSWORD, salt=SALT)

@@ -11,6 +11,7 @@ from commands.demo_data import PASSWORD
 from commands.large.people import FOLLOWS, READERS, SIGNS_IN, STARS, follower_counts
 from commands.seed_large import Wanted
 from core.database import Database
+from core.settings import Settings
 from core.text import words_of
 from runtime.container import Container
 from runtime.launch import CannotStart
@@ -26,13 +27,13 @@ Load = Callable[..., Awaitable[Sums]]
 
 
 @pytest.fixture
-def load(container: Container, urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Load:
+def load(container: Container, urls: tuple[str, str]) -> Load:
     """Load a small one; its best known are pulled."""
-    monkeypatch.setattr(seed_large, "PULL_ABOVE", PULL_ABOVE)
+    settings = container.settings.model_copy(update={"pull_threshold": PULL_ABOVE})
 
     async def loaded(seed: int = 1, *, beside: bool = False) -> Sums:
         wanted = Wanted(seed=seed, until=UNTIL, scale=SCALE, beside=beside)
-        return await seed_large.load(container.settings, urls[0], wanted, lambda *_: None)
+        return await seed_large.load(settings, urls[0], wanted, lambda *_: None)
 
     return loaded
 
@@ -132,11 +133,11 @@ async def test_its_rows_could_have_come_through_the_api(load: Load, container: C
             assert words == words_of(text)
 
 
-def test_at_full_size_some_authors_are_pulled_and_one_barely_is_not() -> None:
+def test_at_full_size_some_authors_are_pulled_and_one_barely_is_not(settings: Settings) -> None:
     counts = follower_counts(READERS, FOLLOWS, 1.0)
     assert (len(counts), sum(counts)) == (READERS, FOLLOWS)
     assert counts == sorted(counts, reverse=True)
-    assert [count for count in counts if count > seed_large.PULL_ABOVE] == list(STARS[:4])
+    assert [count for count in counts if count > settings.pull_threshold] == list(STARS[:4])
     assert counts[4] == 9_900
 
 

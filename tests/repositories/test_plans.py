@@ -1,0 +1,188 @@
+"""The statements that readers wait for most find what they need by the index that was made for them."""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, make_url, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+
+from auth.viewer import Viewer
+from commands import seed_large
+from commands.seed_large import Wanted
+from core.database import make_engine
+from core.pagination import PageRequest
+from core.settings import Settings
+from models import Follow, Highlight, Like, Post, PostHashtag, User
+from repositories.highlights import HighlightFilter, HighlightOrder, HighlightRepository
+from repositories.positions import PositionRepository
+from repositories.posts import PostRepository
+from repositories.posts_lists import PostListRepository
+from repositories.profiles import ProfileRepository
+from repositories.social import SocialRepository
+from repositories.social_lists import People, SocialListRepository
+from runtime.migrations import move
+from tests.support.plans import plan_of
+
+SCALE = 0.05
+PAGE = PageRequest(20)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Some of what is there."""
+
+    me: Viewer
+    fan: Viewer
+    keeper: Viewer
+    author: User
+    post: Post
+    posts: list[UUID]
+    tag: str
+
+    @property
+    def behind(self) -> PageRequest:
+        """A page further down."""
+        return PageRequest(20, (self.post.created_at, self.post.id))
+
+
+Case = Callable[[AsyncSession, Known], Awaitable[Any]]
+
+
+@pytest.fixture(scope="module")
+async def engine(urls: tuple[str, str]) -> AsyncIterator[AsyncEngine]:
+    """A database of its own with a fiftieth of the large data set."""
+    name = f"plans_{secrets.token_hex(4)}"
+    outside = make_engine(urls[0], pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+    async with outside.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+        url = make_url(urls[0]).set(database=name).render_as_string(hide_password=False)
+        await move(url)
+        wanted = Wanted(seed=1, until=datetime(2026, 11, 1, tzinfo=UTC), scale=SCALE)
+        settings = Settings(_env_file=None, pull_threshold=200)
+        await seed_large.load(settings, url, wanted, lambda *_: None)
+        made = make_engine(url, pool_size=1)
+        yield made
+        await made.dispose()
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    await outside.dispose()
+
+
+@pytest.fixture
+async def connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction, undone."""
+    async with engine.connect() as made:
+        yield made
+        await made.rollback()
+
+
+@pytest.fixture
+async def known(connection: AsyncConnection) -> Known:
+    """Those who follow, like and mark most, the best known author, the post that is liked most, the tag most used."""
+    async with AsyncSession(connection, expire_on_commit=False) as session:
+        follower, fan, keeper = [
+            await _one(session, select(column).group_by(column).order_by(func.count().desc(), column))
+            for column in (Follow.follower_id, Like.user_id, Highlight.user_id)
+        ]
+        tag = await _one(session, select(PostHashtag.tag).group_by(PostHashtag.tag).order_by(func.count().desc()))
+        author = await _one(session, select(User).order_by(User.follower_count.desc()))
+        post = await _one(session, select(Post).order_by(Post.like_count.desc()))
+        posts = list(await session.scalars(select(Post.id).order_by(Post.created_at.desc()).limit(20)))
+    return Known(*(Viewer(user_id=key) for key in (follower, fan, keeper)), author, post, posts, tag)
+
+
+async def _one(session: AsyncSession, wanted: Any) -> Any:
+    return (await session.scalars(wanted.limit(1))).one()
+
+
+CASES: dict[str, tuple[Case, str]] = {
+    "a reader's posts": (
+        lambda session, known: PostListRepository(session).pages_by_author(known.me, [known.author.id], PAGE),
+        "ix_posts_user_id_created_at_id",
+    ),
+    "a reader's posts, further down": (
+        lambda session, known: PostListRepository(session).pages_by_author(known.me, [known.author.id], known.behind),
+        "ix_posts_user_id_created_at_id",
+    ),
+    "a hashtag's posts": (
+        lambda session, known: PostListRepository(session).by_hashtag(known.me, known.tag, PAGE),
+        "ix_post_hashtags_tag_created_at_post_id",
+    ),
+    "a rare hashtag's posts": (
+        lambda session, known: PostListRepository(session).by_hashtag(known.me, "nobodysays", PAGE),
+        "ix_post_hashtags_tag_created_at_post_id",
+    ),
+    "one's deleted posts": (
+        lambda session, known: PostListRepository(session).own_deleted(
+            known.me, datetime(2026, 10, 2, tzinfo=UTC), PAGE
+        ),
+        "ix_posts_user_id_created_at_id",
+    ),
+    "posts": (lambda session, known: PostRepository(session).visible(known.me, known.posts), "pk_posts"),
+    "hashtags of posts": (lambda session, known: PostRepository(session).hashtags(known.posts), "pk_post_hashtags"),
+    "which posts one likes": (
+        lambda session, known: PostRepository(session).liked(known.fan, known.posts),
+        "pk_likes",
+    ),
+    "a profile by its name": (
+        lambda session, known: ProfileRepository(session).visible_by_name(known.me, known.author.username),
+        "uq_users_username_lower",
+    ),
+    "profiles": (
+        lambda session, known: ProfileRepository(session).visible(known.me, [known.author.id]),
+        "pk_users",
+    ),
+    "followers": (
+        lambda session, known: SocialListRepository(session).pages(known.me, People.FOLLOWERS, [known.author.id], PAGE),
+        "ix_follows_followed_id_created_at",
+    ),
+    "whom a reader follows": (
+        lambda session, known: SocialListRepository(session).pages(
+            known.me, People.FOLLOWING, [known.me.require()], PAGE
+        ),
+        "ix_follows_follower_id_created_at",
+    ),
+    "how one stands to others": (
+        lambda session, known: SocialRepository(session).relationships(known.me, [known.author.id]),
+        "pk_follows",
+    ),
+    "one's highlights": (
+        lambda session, known: HighlightRepository(session).own_page(
+            known.keeper, HighlightFilter(), HighlightOrder.CREATED, PAGE
+        ),
+        "ix_highlights_user_id_created_at",
+    ),
+    "another's highlights": (
+        lambda session, known: HighlightRepository(session).pages_by_owner(known.me, [known.author.id], None, PAGE),
+        "ix_highlights_user_id_created_at",
+    ),
+    "one's places": (
+        lambda session, known: PositionRepository(session).own_page(known.me, PAGE),
+        "ix_reading_positions_user_id_recorded_at_id",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_the_index_is_used(name: str, connection: AsyncConnection, known: Known) -> None:
+    work, index = CASES[name]
+    plan = await plan_of(connection, lambda session: work(session, known))
+    assert index in plan.indexes
+    assert plan.read_whole == frozenset()
+
+
+@pytest.mark.parametrize("index", sorted({index for _, index in CASES.values()}))
+async def test_without_the_index_it_would_be_noticed(index: str, connection: AsyncConnection, known: Known) -> None:
+    names = [name for name, (_, wanted) in CASES.items() if wanted == index]
+    constraint = await connection.scalar(
+        text("SELECT conrelid::regclass::text FROM pg_constraint WHERE conname = :name"), {"name": index}
+    )
+    dropped = f"ALTER TABLE {constraint} DROP CONSTRAINT {index} CASCADE" if constraint else f"DROP INDEX {index}"
+    await connection.execute(text(dropped))
+    for name in names:
+        plan = await plan_of(connection, lambda session, name=name: CASES[name][0](session, known))
+        assert index not in plan.indexes
