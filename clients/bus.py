@@ -5,6 +5,7 @@ One channel a user or post, its name tagged with the id for a cluster. The messa
 
 import asyncio
 import contextlib
+import functools
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from core.breaker import Breaker, CircuitOpenError
 from core.events import (
     Event,
     FeedEntryAdded,
@@ -41,7 +43,7 @@ _TOPICS = {
 }
 _LOST = (RedisError, OSError, TimeoutError)
 ALL = "bell:all"
-"""The channel that every process hears, so that its connection always has one."""
+"""The channel that every process hears: it is told of new entries of feeds."""
 RING = "ring"
 """The arq function that wakes a worker."""
 
@@ -54,6 +56,20 @@ def channel_of(key: UUID) -> str:
 def key_of(channel: str) -> UUID:
     """Read whose channel it is."""
     return UUID(channel[len("bell:{") : -1])
+
+
+def message_of(event: FeedEntryAdded) -> str:
+    """Spell what every process is told of a new entry."""
+    return f"{'repost' if event.is_repost else 'post'} {event.author_id} {event.post_id}"
+
+
+def entry_of(message: str) -> FeedEntryAdded | None:
+    """Read such a message; None for one of another kind, of a newer version perhaps."""
+    kind, _, ids = message.partition(" ")
+    if kind not in {"post", "repost"}:
+        return None
+    author_id, _, post_id = ids.partition(" ")
+    return FeedEntryAdded(UUID(author_id), UUID(post_id), is_repost=kind == "repost")
 
 
 class Bus(Protocol):
@@ -79,6 +95,7 @@ class ValkeyBus:
 
     def __init__(self, url: str, *, most_waiting: int = 10_000) -> None:
         self._waiting: asyncio.Queue[Event] = asyncio.Queue(most_waiting)
+        self.breaker = Breaker("bus", timeout=2, failures=3, lost=_LOST)
         self._client = ArqRedis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
@@ -111,9 +128,8 @@ class ValkeyBus:
             while not self._waiting.empty() and len(batch) < 100:  # noqa: PLR2004 - a pipeline's length
                 batch.append(self._waiting.get_nowait())
             try:
-                async with asyncio.timeout(2):
-                    await self._send(batch)
-            except _LOST as error:
+                await self.breaker.call(functools.partial(self._send, batch))
+            except (*_LOST, CircuitOpenError) as error:
                 self.dropped += len(batch)
                 log.warning("bell_lost", count=len(batch), error=type(error).__name__)
                 await asyncio.sleep(0.2)
@@ -131,7 +147,9 @@ class ValkeyBus:
             for event in wanted:
                 if isinstance(event, PostCountsChanged):
                     pipe.publish(channel_of(event.post_id), COUNTS)
-                elif not isinstance(event, JobAdded | FeedEntryAdded):
+                elif isinstance(event, FeedEntryAdded):
+                    pipe.publish(ALL, message_of(event))
+                elif not isinstance(event, JobAdded):
                     pipe.publish(channel_of(event.user_id), _TOPICS[type(event)])
             await pipe.execute()
         if JobAdded() in wanted:
@@ -159,9 +177,16 @@ class _Channel:
 class BusListener:
     """One subscribed connection a process; reconnects for ever, and says when bells may have been missed."""
 
-    def __init__(self, url: str, on_ring: Callable[[UUID, str], None], on_gap: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        on_ring: Callable[[UUID, str], None],
+        on_gap: Callable[[], None],
+        on_entry: Callable[[FeedEntryAdded], None] = lambda _: None,
+    ) -> None:
         self._url = url
         self._on_ring = on_ring
+        self._on_entry = on_entry
         self._on_gap = on_gap
         self._channels: dict[str, _Channel] = {}
         self._leaving: set[str] = set()
@@ -270,6 +295,10 @@ class BusListener:
         kind, name = message["type"], message.get("channel")
         if kind in ("subscribe", "unsubscribe"):
             self._answered(str(name))
+        elif kind == "message" and name == ALL:
+            entry = entry_of(message["data"])
+            if entry is not None:
+                self._on_entry(entry)
         elif kind == "message" and name in self._channels:
             self._on_ring(key_of(name), message["data"])
 

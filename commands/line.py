@@ -286,13 +286,22 @@ def _add_jobs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         commands,
         "jobs",
         "list jobs: what waits, what runs, what is dead and why",
-        "A job is tried 5 times, with growing pauses, before it is dead.",
+        "A job is tried 5 times, with growing pauses, before it is dead. docs/operations.md says what to do about it.",
     )
-    added.set_defaults(command=lambda settings, _, stop: jobs.show(settings, stop))
+    added.add_argument("--dead", action="store_true", help="only the dead ones")
+    added.add_argument("--kind", help="only jobs of this kind")
+    added.add_argument("--json", action="store_true", help="for programs")
+    added.set_defaults(
+        command=lambda settings, wanted, stop: jobs.show(
+            settings, stop, kind=wanted.kind, dead=wanted.dead, as_json=wanted.json
+        )
+    )
 
     added = _add(commands, "replay-dead", "try dead jobs again", "Each gets a fresh set of attempts.")
-    added.add_argument("id", nargs="?", type=jobs.job_id, help="one job, as `jobs` shows it (default: all)")
-    added.set_defaults(command=lambda settings, wanted, stop: jobs.replay(settings, stop, wanted.id))
+    which = added.add_mutually_exclusive_group()
+    which.add_argument("id", nargs="?", type=jobs.job_id, help="one job, as `jobs` shows it (default: all)")
+    which.add_argument("--kind", help="all of this kind")
+    added.set_defaults(command=lambda settings, wanted, stop: jobs.replay(settings, stop, wanted.id, wanted.kind))
 
 
 async def _work(settings: Settings, stop: asyncio.Event, run_worker: RunWorker) -> int:

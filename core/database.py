@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import QueuePool
 
 from core.errors import Unavailable
 
@@ -86,6 +87,13 @@ class Database:
         with _translated():
             async with self._sessions.begin() as session:
                 yield session
+
+    def connections(self) -> tuple[int, int]:
+        """Tell how many connections are open, and how many of them nobody uses."""
+        pool = self.engine.pool
+        if not isinstance(pool, QueuePool):
+            return 0, 0
+        return pool.checkedin() + pool.checkedout(), pool.checkedin()
 
     async def close(self) -> None:
         """Give all connections back."""

@@ -7,8 +7,10 @@ import fcntl
 import functools
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +20,57 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"
+FANOUT = "fan_out"
+"""How the kinds of jobs begin that bring entries into timelines."""
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _OPERATION_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_READ_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_JOB_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800)
+_MOST_KINDS = 40
 _held: list[int] = []
 
 
+class FeedOutcome(StrEnum):
+    """What became of an entry that was for a live feed."""
+
+    SENT = "sent"
+    WITHHELD = "withheld"
+    """It was not for this reader any more when its turn came."""
+    TOO_SLOW = "too_slow"
+    """The reader took nothing for so long that their socket was closed."""
+
+
+class JobOutcome(StrEnum):
+    """How a run of a job ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    DEAD = "dead"
+
+
+class SocketEnd(StrEnum):
+    """Why the server closed a socket."""
+
+    TOO_SLOW = "too_slow"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Backlog:
+    """Jobs of one kind and state."""
+
+    kind: str
+    state: str
+    count: int
+    oldest_seconds: float
+    """How long ago the oldest was written."""
+
+
 class _Figures:
-    """All that is counted."""
+    """All that is counted. Labels have a closed set of values: no id, no address, no text of a client's."""
 
     def __init__(self) -> None:
         from prometheus_client import Counter, Gauge, Histogram
@@ -45,8 +91,41 @@ class _Figures:
         self.subscriptions: Gauge = Gauge(
             "subscriptions_active", "Subscriptions that are open.", multiprocess_mode="livesum"
         )
+        self.socket_ends: Counter = Counter("websocket_closed", "WebSockets that the server closed.", ["reason"])
         self.dropped_bells: Counter = Counter(
             "bells_dropped", "Bells that were lost on their way; sweeps made up for them."
+        )
+        self.errors: Counter = Counter("graphql_errors", "Top-level errors that were answered.", ["code"])
+        self.entries: Counter = Counter("posts_created", "Posts, and reposts, that were made.", ["kind"])
+        self.live_feed: Counter = Counter(
+            "live_feed_entries", "Entries for the live home feeds of this host's sockets.", ["outcome"]
+        )
+        self.timeline_seconds: Histogram = Histogram(
+            "timeline_latency_seconds",
+            "How long the first page, or a later one, of a timeline took to find.",
+            ["timeline_type", "cache_hit"],
+            buckets=_READ_BUCKETS,
+        )
+        self.deliveries: Counter = Counter("fanout_deliveries", "Entries written into timelines.")
+        self.job_seconds: Histogram = Histogram(
+            "job_duration_seconds",
+            "From the moment a job was written to the end of its last step.",
+            ["kind"],
+            buckets=_JOB_BUCKETS,
+        )
+        self.job_runs: Counter = Counter("job_runs", "Runs of jobs that ended.", ["kind", "outcome"])
+        self.circuits: Gauge = Gauge(
+            "circuit_breaker_state",
+            "0 closed, 1 half-open, 2 open; of several processes the worst.",
+            ["circuit_name"],
+            multiprocess_mode="livemax",
+        )
+        self.circuits_opened: Counter = Counter("circuit_breaker_opened", "How often it opened.", ["circuit_name"])
+        self.connections: Gauge = Gauge(
+            "pg_pool_total_connections", "Connections to PostgreSQL that are open.", multiprocess_mode="livesum"
+        )
+        self.idle_connections: Gauge = Gauge(
+            "pg_pool_idle_connections", "Those of them that nobody uses.", multiprocess_mode="livesum"
         )
 
 
@@ -99,35 +178,107 @@ def sockets_open(sockets: int, subscriptions: int) -> None:
     _figures().subscriptions.set(subscriptions)
 
 
+def socket_closed(reason: SocketEnd, count: int = 1) -> None:
+    """Count sockets that the server closed."""
+    _figures().socket_ends.labels(reason.value).inc(count)
+
+
 def bells_dropped(count: int) -> None:
     """Count bells that were lost."""
     _figures().dropped_bells.inc(count)
 
 
-class _Ledger:
-    """The ledger's depth, read when it is asked for."""
+def error_answered(code: str) -> None:
+    """Count a top-level error."""
+    _figures().errors.labels(code).inc()
 
-    def __init__(self, depth: Mapping[str, int]) -> None:
-        self._depth = depth
+
+def entry_created(*, is_repost: bool) -> None:
+    """Count a post or a repost whose transaction has committed."""
+    _figures().entries.labels("repost" if is_repost else "post").inc()
+
+
+def live_entry(outcome: FeedOutcome) -> None:
+    """Count what became of an entry for one reader's live feed."""
+    _figures().live_feed.labels(outcome.value).inc()
+
+
+def timeline_read(timeline_type: str, seconds: float, *, cache_hit: bool) -> None:
+    """Count a page of a timeline, and whether it was found in the cache."""
+    _figures().timeline_seconds.labels(timeline_type, str(cache_hit).lower()).observe(seconds)
+
+
+def delivered(count: int) -> None:
+    """Count entries written into timelines."""
+    _figures().deliveries.inc(count)
+
+
+def job_ended(kind: str, outcome: JobOutcome, seconds: float | None = None) -> None:
+    """Count a run of a job; `seconds` since it was written, when that was its last."""
+    _figures().job_runs.labels(kind, outcome.value).inc()
+    if seconds is not None:
+        _figures().job_seconds.labels(kind).observe(seconds)
+
+
+def circuit_state(name: str, figure: int) -> None:
+    """Tell the state of a circuit breaker of this process."""
+    _figures().circuits.labels(name).set(figure)
+
+
+def circuit_opened(name: str) -> None:
+    """Count that a circuit breaker opened."""
+    _figures().circuits_opened.labels(name).inc()
+
+
+def pool(total: int, idle: int) -> None:
+    """Tell how many connections to PostgreSQL this process has."""
+    _figures().connections.set(total)
+    _figures().idle_connections.set(idle)
+
+
+class _Ledger:
+    """What the ledger holds, as it was when the figures were asked for."""
+
+    def __init__(self, backlog: Iterable[Backlog]) -> None:
+        self._backlog = sorted(backlog, key=lambda part: -part.count)
 
     def collect(self) -> Iterator[Any]:
-        """Present the depth."""
+        """Present it; kinds are as many as the code has, and what else may stand there is one kind."""
         from prometheus_client.core import GaugeMetricFamily
 
-        family = GaugeMetricFamily("job_ledger_depth", "Jobs in the ledger, done ones left out.", labels=["state"])
+        states = GaugeMetricFamily("job_ledger_depth", "Jobs in the ledger, done ones left out.", labels=["state"])
         for state in ("WAITING", "RUNNING", "DEAD"):
-            family.add_metric([state.lower()], self._depth.get(state, 0))
-        yield family
+            states.add_metric([state.lower()], sum(part.count for part in self._backlog if part.state == state))
+        yield states
+        depth = GaugeMetricFamily("job_queue_depth", "The same by kind.", labels=["kind", "state"])
+        age = GaugeMetricFamily(
+            "job_queue_age_seconds", "How long ago the oldest of them was written.", labels=["kind", "state"]
+        )
+        fanout = sum(p.count for p in self._backlog if p.kind.startswith(FANOUT) and p.state in ("WAITING", "RUNNING"))
+        for (kind, state), parts in self._by_label().items():
+            depth.add_metric([kind, state], sum(part.count for part in parts))
+            age.add_metric([kind, state], max(part.oldest_seconds for part in parts))
+        yield depth
+        yield age
+        yield GaugeMetricFamily("fanout_queue_depth", "Entries that are not in all timelines yet.", value=fanout)
+
+    def _by_label(self) -> dict[tuple[str, str], list[Backlog]]:
+        known = list(dict.fromkeys(part.kind for part in self._backlog))[:_MOST_KINDS]
+        found: dict[tuple[str, str], list[Backlog]] = {}
+        for part in self._backlog:
+            kind = part.kind if part.kind in known else "other"
+            found.setdefault((kind, part.state.lower()), []).append(part)
+        return found
 
 
-def render(depth: Mapping[str, int] | None) -> bytes:
-    """Print the figures of all processes; the ledger's depth is left out when it is not known."""
+def render(backlog: Iterable[Backlog] | None) -> bytes:
+    """Print the figures of all processes; the ledger's are left out when they are not known."""
     from prometheus_client import generate_latest
 
     _figures()
     registry = _registry()
-    if depth is not None:
-        registry.register(_Ledger(depth))
+    if backlog is not None:
+        registry.register(_Ledger(backlog))
     return generate_latest(registry)
 
 

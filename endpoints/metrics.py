@@ -1,7 +1,7 @@
 """Figures for Prometheus, of all processes of this host."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -38,18 +38,19 @@ class Metrics:
     async def answer(self, _: web.Request) -> web.Response:
         """Print the figures; without PostgreSQL, all but the ledger's."""
         self._write()
-        printed = await asyncio.to_thread(metrics.render, await self._depth())
+        printed = await asyncio.to_thread(metrics.render, await self._backlog())
         return web.Response(body=printed, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     def _write(self) -> None:
         metrics.sockets_open(self._sockets(), self._subscriptions())
+        metrics.pool(*self._container.database.connections())
         dropped = self._dropped_bells()
         metrics.bells_dropped(dropped - self._told_dropped)
         self._told_dropped = dropped
 
-    async def _depth(self) -> Mapping[str, int] | None:
+    async def _backlog(self) -> Sequence[metrics.Backlog] | None:
         try:
             async with self._container.reading() as services:
-                return await services.jobs.depth()
+                return await services.jobs.backlog()
         except Unavailable:
             return None

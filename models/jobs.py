@@ -29,6 +29,7 @@ class Job(Base):
     __table_args__ = (
         Index("ix_jobs_due", "run_at", postgresql_where=text("state = 'WAITING'")),
         Index("ix_jobs_lease", "lease_until", postgresql_where=text("state = 'RUNNING'")),
+        Index("ix_jobs_dead", "id", postgresql_where=text("state = 'DEAD'")),
         Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("state = 'DONE'")),
         Index("uq_jobs_key", "key", unique=True),
     )

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.ids import uuid7
+from core.metrics import Backlog
 from models import IdempotencyKey, Job
 from models.jobs import JobState
 
@@ -103,23 +104,28 @@ class JobRepository:
         released = update(Job).where(Job.id == job_id, Job.lease_token == token).values(values).returning(Job.id)
         return await self._session.scalar(released) is not None
 
-    async def replay(self, job_id: UUID | None = None) -> Sequence[UUID]:
-        """Wake dead jobs, one or all, with a fresh set of attempts."""
+    async def replay(self, job_id: UUID | None = None, kind: str | None = None) -> Sequence[UUID]:
+        """Wake dead jobs, one, those of a kind, or all, with a fresh set of attempts."""
         dead = update(Job).where(Job.state == JobState.DEAD)
         dead = dead.where(Job.id == job_id) if job_id else dead
+        dead = dead.where(Job.kind == kind) if kind else dead
         woken = dead.values(state=JobState.WAITING, run_at=func.now(), attempts=0, interruptions=0, finished_at=None)
         return (await self._session.scalars(woken.returning(Job.id))).all()
 
-    async def by_state(self, state: JobState, limit: int) -> Sequence[Job]:
-        """List jobs of a state, oldest first."""
-        return (await self._session.scalars(select(Job).where(Job.state == state).order_by(Job.id).limit(limit))).all()
+    async def by_state(self, state: JobState, limit: int, kind: str | None = None) -> Sequence[Job]:
+        """List jobs of a state, of one kind or of all, oldest first."""
+        wanted = select(Job).where(Job.state == state).order_by(Job.id).limit(limit)
+        return (await self._session.scalars(wanted.where(Job.kind == kind) if kind else wanted)).all()
 
-    async def depth(self) -> Mapping[str, int]:
-        """Count jobs by state, done ones left out."""
+    async def backlog(self) -> Sequence[Backlog]:
+        """Count jobs by kind and state, and tell how old the oldest is; done ones left out."""
+        # Each arm has an index of its own; "not done" would read a week of done jobs.
+        open_ones = or_(*(Job.state == state for state in JobState if state is not JobState.DONE))
+        oldest = func.extract("epoch", func.now() - func.min(Job.created_at))
         rows = await self._session.execute(
-            select(Job.state, func.count()).where(Job.state != JobState.DONE).group_by(Job.state)
+            select(Job.kind, Job.state, func.count(), oldest).where(open_ones).group_by(Job.kind, Job.state)
         )
-        return {state.value: count for state, count in rows}
+        return [Backlog(kind, state.value, count, max(0.0, float(age))) for kind, state, count, age in rows]
 
     async def purge_done(self, before: datetime, limit: int) -> int:
         """Delete jobs that were done before a moment; dead ones stay until somebody has looked."""

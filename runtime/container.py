@@ -11,8 +11,9 @@ from auth.passwords import Passwords
 from clients.bus import Bus
 from clients.limits import Buckets, LocalBuckets
 from clients.storage import Storage
+from core import metrics
 from core.database import Database
-from core.events import Event
+from core.events import Event, FeedEntryAdded
 from core.settings import Settings
 from core.signing import Signer
 from core.text import is_storable
@@ -413,6 +414,9 @@ class Container:
         async with self.database.writing() as session:
             yield Services(session, self, events)
         self.bus.publish(events)
+        for event in events:
+            if isinstance(event, FeedEntryAdded):
+                metrics.entry_created(is_repost=event.is_repost)
 
     async def registered_document(self, document_id: str) -> str | None:
         """Read an operation that was registered."""

@@ -9,8 +9,9 @@ from uuid import UUID
 import structlog
 
 from auth.viewer import Viewer
-from core import clock
+from core import clock, metrics
 from core.errors import Unavailable
+from core.metrics import SocketEnd
 from runtime.container import Container
 from runtime.context import Socket
 from services.accounts import SESSION_LIFE, TOUCH_EVERY
@@ -163,11 +164,12 @@ class SocketRegistry:
             if opened.viewer.session_id != key or opened in self._ending:
                 continue
             if key not in alive:
-                self._end(opened, *REVOKED)
+                self._end(opened, SocketEnd.REVOKED, *REVOKED)
             elif alive[key] <= now:
-                self._end(opened, *EXPIRED)
+                self._end(opened, SocketEnd.EXPIRED, *EXPIRED)
 
-    def _end(self, opened: OpenSocket, code: int, reason: str) -> None:
+    def _end(self, opened: OpenSocket, end: SocketEnd, code: int, reason: str) -> None:
+        metrics.socket_closed(end)
         # In a task of its own: a peer that takes nothing any more must not hold up the next look at the others.
         task = asyncio.create_task(opened.socket.close(code, reason), name="close-socket")
         self._ending[opened] = task

@@ -12,6 +12,8 @@ from strawberry.aiohttp.views import AiohttpWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
+from core import metrics
+from core.metrics import SocketEnd
 from runtime.sessions import SocketRegistry
 
 HEARTBEAT_SECONDS = 20
@@ -73,6 +75,7 @@ class BoundedSocketAdapter(AiohttpWebSocketAdapter):
             raise WebSocketDisconnected from None
 
     def _give_up(self) -> None:
+        metrics.socket_closed(SocketEnd.TOO_SLOW)
         # The close frame stands behind what is not taken either: it is not waited for, and then the line is cut.
         closing = asyncio.create_task(
             self.ws.close(code=TRY_AGAIN_LATER, message=b"Too slow: reconnect and go on from your cursor")
@@ -94,4 +97,5 @@ class QuietHandler(BaseGraphQLTransportWSHandler[Any, Any]):
 
 async def close_for_restart(registry: SocketRegistry) -> None:
     """Close every socket, advising each to come back after a while of its own."""
+    metrics.socket_closed(SocketEnd.RESTART, len(registry))
     await registry.close_all(RESTART, f"Restarting: reconnect in {random.uniform(0.5, 5):.1f} s")  # noqa: S311

@@ -11,6 +11,7 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
+from core import metrics
 from core.errors import AppError, ErrorCode, Problem
 from schema.enums import described
 
@@ -78,7 +79,13 @@ def user_errors(*path: str) -> Iterator[Failed]:
 
 
 def coded(error: GraphQLError) -> GraphQLError:
-    """Give a top-level error its code; hide what nobody outside should read, and log it."""
+    """Give a top-level error its code, and count it; hide what nobody outside should read, and log it."""
+    answered = _coded(error)
+    metrics.error_answered(str((answered.extensions or {})["code"]))
+    return answered
+
+
+def _coded(error: GraphQLError) -> GraphQLError:
     original = _original(error)
     extensions: dict[str, Any] = dict(error.extensions or {})
     if isinstance(original, AppError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -10,9 +11,10 @@ from uuid import UUID
 
 import structlog
 
-from core import clock
+from core import clock, metrics
 from core.errors import AppError, Unavailable
 from core.events import Event, JobAdded
+from core.metrics import Backlog, JobOutcome
 from models import Job
 from models.jobs import JobState
 from repositories.jobs import JobRepository
@@ -45,18 +47,25 @@ class JobService:
             if await self._jobs.plan(kind, f"{kind}:{slot}"):
                 self._events.append(JobAdded())
 
-    async def replay(self, job_id: UUID | None = None) -> Sequence[UUID]:
-        """Wake dead jobs, one or all."""
+    async def replay(self, job_id: UUID | None = None, kind: str | None = None) -> Sequence[UUID]:
+        """Wake dead jobs: one, those of a kind, or all."""
         self._events.append(JobAdded())
-        return await self._jobs.replay(job_id)
+        return await self._jobs.replay(job_id, kind)
 
-    async def by_state(self, state: JobState, limit: int = 100) -> Sequence[Job]:
-        """List jobs of a state, oldest first."""
-        return await self._jobs.by_state(state, limit)
+    async def by_state(self, state: JobState, limit: int = 100, kind: str | None = None) -> Sequence[Job]:
+        """List jobs of a state, of one kind or of all, oldest first."""
+        return await self._jobs.by_state(state, limit, kind)
+
+    async def backlog(self) -> Sequence[Backlog]:
+        """Count jobs by kind and state, and tell how old the oldest is; done ones left out."""
+        return await self._jobs.backlog()
 
     async def depth(self) -> Mapping[str, int]:
         """Count jobs by state, done ones left out."""
-        return await self._jobs.depth()
+        depth: Counter[str] = Counter()
+        for part in await self.backlog():
+            depth[part.state] += part.count
+        return dict(depth)
 
     async def purge_done(self, older_than: timedelta, limit: int = 1_000) -> int:
         """Delete old jobs that were done, a slice at a time; tell how many went."""
@@ -165,8 +174,11 @@ class JobRunner(Generic[Work]):
             done = await self._handlers[job.kind](work, job)
             if done:
                 await work.ledger.finish(job.id)
-                return False
-            await work.ledger.progressed(job.id)
+            else:
+                await work.ledger.progressed(job.id)
+        if done:
+            metrics.job_ended(job.kind, JobOutcome.DONE, (clock.now() - job.created_at).total_seconds())
+            return False
         job.attempts, job.interruptions = 1, 0
         return True
 
@@ -189,7 +201,10 @@ class JobRunner(Generic[Work]):
             kept = await work.ledger.fail(job.id, token, reason, retry_in)
             if kept and burial is not None:
                 await burial(work, job)
-        if kept and retry_in is None:
+        if not kept:
+            return
+        metrics.job_ended(job.kind, JobOutcome.DEAD if retry_in is None else JobOutcome.FAILED)
+        if retry_in is None:
             log.error("job_dead", reason=reason)
 
     async def _give_back(self, job: Job, token: UUID) -> None:
@@ -203,6 +218,7 @@ class JobRunner(Generic[Work]):
     async def _interrupted(self, job: Job, token: UUID, error: Unavailable) -> None:
         """Give a job back for later, as soon as the database can be told; after its lease, others take it without being told."""
         log.warning("job_interrupted", exc_info=error)
+        metrics.job_ended(job.kind, JobOutcome.INTERRUPTED)
         reason = reason_of(error)
         for _ in range(max(1, round(self._lease.total_seconds()))):
             try:

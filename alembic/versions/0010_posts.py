@@ -241,6 +241,7 @@ def upgrade() -> None:
     op.create_index("uq_reports_comment", "reports", ["reporter_id", "comment_id"], unique=True)
     op.create_index("uq_reports_post", "reports", ["reporter_id", "post_id"], unique=True)
     op.create_index("uq_reports_user", "reports", ["reporter_id", "reported_user_id"], unique=True)
+    op.create_index("ix_jobs_dead", "jobs", ["id"], unique=False, postgresql_where=sa.text("state = 'DEAD'"))
     op.add_column("mutes", sa.Column("muted_post_id", sa.Uuid(), nullable=True))
     op.create_index(op.f("ix_mutes_muted_post_id"), "mutes", ["muted_post_id"], unique=False)
     op.create_index("uq_mutes_post", "mutes", ["user_id", "muted_post_id"], unique=True)
@@ -262,6 +263,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # A revision without posts has no word for a mute of one; what people wrote goes with its tables, which the command says.
+    op.drop_index("ix_jobs_dead", "jobs")
     op.execute("DELETE FROM mutes WHERE muted_post_id IS NOT NULL")
     op.drop_constraint(op.f("ck_mutes_one_target"), "mutes")
     op.drop_column("mutes", "muted_post_id")

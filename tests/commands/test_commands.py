@@ -1,6 +1,8 @@
 """The small commands, as processes, on servers given by DATABASE_URL and REDIS_URL."""
 
 import asyncio
+import json
+import re
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -36,17 +38,26 @@ def command(urls: tuple[str, str], folder: Path) -> Run:
 async def test_jobs_are_listed_and_dead_ones_are_replayed(container: Container, command: Run) -> None:
     async with container.transaction() as services:
         waiting = await services.jobs.add("wait_and_see")
-        dead = await services.jobs.add("hopeless")
-        dead.state, dead.reason, dead.attempts = JobState.DEAD, "LookupError: no such shelf", 5
+        dead, other = await services.jobs.add("hopeless"), await services.jobs.add("forlorn")
+        for job in (dead, other):
+            job.state, job.reason, job.attempts = JobState.DEAD, "LookupError: no such shelf", 5
     listed = (await command("jobs")).stdout
-    assert f"waiting: 1\n  {waiting.id}  wait_and_see  attempt 0" in listed
-    assert f"dead: 1\n  {dead.id}  hopeless  attempt 5" in listed
-    assert "LookupError: no such shelf" in listed
+    assert re.search(
+        rf"^waiting: 1\n  1 wait_and_see, the oldest 0:00:\d\d old\n    {waiting.id}  wait", listed, re.MULTILINE
+    )
+    assert re.search(
+        rf"^dead: 2\n.+\n.+\n    {dead.id}  hopeless  attempt 5 .+ LookupError: no such shelf$", listed, re.MULTILINE
+    )
+    told = json.loads((await command("jobs", "--dead", "--kind", "forlorn", "--json")).stdout)
+    assert [(part["kind"], part["state"], part["count"]) for part in told["backlog"]] == [("forlorn", "DEAD", 1)]
+    assert [(job["id"], job["reason"]) for job in told["jobs"]] == [(str(other.id), "LookupError: no such shelf")]
     unknown = await command("replay-dead", "01890000-0000-7000-8000-000000000000")
     assert (unknown.returncode, unknown.stdout[:11]) == (1, "0 dead jobs")
     assert (await command("replay-dead", str(dead.id))).stdout == "1 dead job waits to be tried again.\n"
+    assert (await command("replay-dead", "--kind", "hopeless")).stdout[:11] == "0 dead jobs"
+    assert (await command("replay-dead", "--kind", "forlorn")).stdout == "1 dead job waits to be tried again.\n"
     async with container.reading() as services:
-        assert await services.jobs.depth() == {"WAITING": 2}
+        assert await services.jobs.depth() == {"WAITING": 3}
 
 
 async def test_a_role_is_granted(ada: Reader, command: Run) -> None:

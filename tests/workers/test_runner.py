@@ -298,7 +298,7 @@ async def test_a_connection_cut_in_the_middle_of_a_step_leaves_nothing_and_is_re
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE pid <> pg_backend_pid() AND state = 'idle in transaction'",
             )
-            await services.ledger.depth()
+            await services.ledger.backlog()
         return True
 
     runs = runner(container, work=cut_once)
