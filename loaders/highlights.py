@@ -12,6 +12,7 @@ from core.pagination import Page, PageRequest
 from loaders.batch import BatchLoader
 from models import Highlight
 from repositories.highlights import HighlightRepository
+from repositories.highlights_followed import FollowedHighlightRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class OwnerCount:
 
     owner_id: UUID
     book_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedPage:
+    """One page of what those whom the viewer follows marked in one book."""
+
+    book_id: UUID
+    request: PageRequest
 
 
 class HighlightByIdLoader(BatchLoader[UUID, Highlight]):
@@ -69,3 +78,28 @@ class HighlightCountByOwnerLoader(BatchLoader[OwnerCount, int]):
             counts = await HighlightRepository(session).counts_by_owner(viewer, owners, book_id)
             found |= {OwnerCount(owner, book_id): count for owner, count in counts.items()}
         return found
+
+
+class FollowedHighlightsByBookIdLoader(BatchLoader[FollowedPage, Page[Highlight]]):
+    """Pages of what those whom the viewer follows marked: one statement for each set of arguments, however many books."""
+
+    async def read(
+        self, session: AsyncSession, viewer: Viewer, keys: Sequence[FollowedPage]
+    ) -> Mapping[FollowedPage, Page[Highlight]]:
+        """Read a page of each book."""
+        groups: dict[PageRequest, list[UUID]] = defaultdict(list)
+        for key in keys:
+            groups[key.request].append(key.book_id)
+        found: dict[FollowedPage, Page[Highlight]] = {}
+        for request, book_ids in groups.items():
+            pages = await FollowedHighlightRepository(session).pages_by_book(viewer, book_ids, request)
+            found |= {FollowedPage(book_id, request): page for book_id, page in pages.items()}
+        return found
+
+
+class FollowedHighlightCountByBookIdLoader(BatchLoader[UUID, int]):
+    """How many highlights there are in those pages."""
+
+    async def read(self, session: AsyncSession, viewer: Viewer, keys: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Count highlights by book."""
+        return await FollowedHighlightRepository(session).counts_by_book(viewer, keys)

@@ -8,7 +8,13 @@ from core.database import Database
 from loaders.accounts import DeviceByIdLoader, PendingCountByDeviceIdLoader, SessionByIdLoader
 from loaders.batch import BatchLoader
 from loaders.catalog import BookByIdLoader, HighlightCountByBookIdLoader, ShownBookByIdLoader
-from loaders.highlights import HighlightByIdLoader, HighlightCountByOwnerLoader, HighlightsByOwnerLoader
+from loaders.highlights import (
+    FollowedHighlightCountByBookIdLoader,
+    FollowedHighlightsByBookIdLoader,
+    HighlightByIdLoader,
+    HighlightCountByOwnerLoader,
+    HighlightsByOwnerLoader,
+)
 from loaders.imports import ImportBooksByImportIdLoader, ImportByIdLoader, ImportProblemsByImportIdLoader
 from loaders.koreader import DocumentByIdLoader
 from loaders.positions import DevicePositionsByBookIdLoader, PositionByIdLoader
@@ -73,6 +79,16 @@ class Loaders:
     def highlight_count_by_owner(self) -> HighlightCountByOwnerLoader:
         """Numbers of readers' highlights."""
         return self._make(HighlightCountByOwnerLoader)
+
+    @cached_property
+    def followed_highlights_by_book_id(self) -> FollowedHighlightsByBookIdLoader:
+        """Pages of what those whom the viewer follows marked in books."""
+        return self._make(FollowedHighlightsByBookIdLoader)
+
+    @cached_property
+    def followed_highlight_count_by_book_id(self) -> FollowedHighlightCountByBookIdLoader:
+        """Numbers of what those whom the viewer follows marked in books."""
+        return self._make(FollowedHighlightCountByBookIdLoader)
 
     @cached_property
     def profile_by_id(self) -> ProfileByIdLoader:

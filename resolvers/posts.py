@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.ids import global_id, read_id
+from core.ids import read_id
 from runtime.context import Info
 from schema.errors import user_errors
 from schema.pagination import After, Connection, First
@@ -64,7 +64,7 @@ class PostMutation:
         with user_errors() as failed:
             async with info.context.transaction() as services:
                 row = await services.posts.delete(info.context.viewer, str(input.id), input.client_mutation_id)
-            return PostPayload(deleted_post_id=strawberry.ID(global_id("Post", row.id)))
+            return PostPayload.of_own(row)
         return PostPayload(user_errors=failed.errors)
 
     @strawberry.mutation
@@ -72,8 +72,8 @@ class PostMutation:
         """Bring a deleted post of yours back, with its likes, comments and reposts."""
         with user_errors() as failed:
             async with info.context.transaction() as services:
-                seen = await services.posts.restore(info.context.viewer, str(input.id), input.client_mutation_id)
-            return PostPayload.of(seen)
+                row = await services.posts.restore(info.context.viewer, str(input.id), input.client_mutation_id)
+            return PostPayload.of_own(row)
         return PostPayload(user_errors=failed.errors)
 
     @strawberry.mutation

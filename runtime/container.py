@@ -32,6 +32,7 @@ from repositories.positions import PositionRepository
 from repositories.posts import PostRepository
 from repositories.posts_counts import PostCountsRepository
 from repositories.posts_lists import PostListRepository
+from repositories.posts_purge import PostPurgeRepository
 from repositories.posts_reports import ReportRepository
 from repositories.posts_reposts import RepostRepository
 from repositories.posts_trends import PostTrendRepository
@@ -65,6 +66,7 @@ from services.positions import PositionService
 from services.posts import PostService
 from services.posts_attachments import Attachments
 from services.posts_counts import PostCountsService
+from services.posts_purge import PostPurgeService
 from services.posts_reports import ReportService
 from services.posts_reposts import RepostService
 from services.posts_trends import PostTrendService
@@ -122,6 +124,7 @@ class Services:
         return AccountService(
             accounts=self.attempts,
             social=SocialRepository(self._session),
+            reposts=RepostRepository(self._session),
             locks=self.locks,
             idempotency=self.idempotency,
             audit=self.audit,
@@ -233,6 +236,11 @@ class Services:
             events=self._events,
             pull_threshold=self._container.settings.pull_threshold,
         )
+
+    @cached_property
+    def post_purge(self) -> PostPurgeService:
+        """Posts that nobody can restore any longer."""
+        return PostPurgeService(PostPurgeRepository(self._session), undo_days=self._container.settings.undo_days)
 
     @cached_property
     def positions(self) -> PositionService:

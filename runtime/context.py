@@ -1,7 +1,7 @@
 """What a GraphQL operation carries: the viewer, loaders of its own, and the way to transactions."""
 
-from collections.abc import Callable, Collection
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from uuid import UUID
@@ -149,7 +149,7 @@ class Context:
         if sent is None:
             return
         if sent.began_anew:
-            async with self.transaction() as services:
+            async with self.container.transaction() as services:
                 await services.pull.note_sent(sent)
         else:
             self.listener.note_sent(sent)
@@ -162,9 +162,12 @@ class Context:
         """Open a short session all of whose reads see one moment."""
         return self.container.snapshot()
 
-    def transaction(self) -> AbstractAsyncContextManager[Services]:
-        """Open a transaction that commits at its end."""
-        return self.container.transaction()
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Services]:
+        """Open a transaction that commits at its end; what is read after it is read anew, also later in the same document."""
+        async with self.container.transaction() as services:
+            yield services
+        self.renew()
 
 
 class Authenticator(Protocol):

@@ -1,17 +1,23 @@
 """Books."""
 
-from typing import Self
+from typing import TYPE_CHECKING, Annotated, Self
 from uuid import UUID
 
 import strawberry
 
 from core.ids import global_id
+from loaders.highlights import FollowedPage
 from models import Book as BookRow
 from repositories.catalog import BookFilter as Wanted
+from repositories.highlights import ORDERS, HighlightOrder
 from runtime.context import Info
 from schema.errors import UserError
 from schema.node import Node
+from schema.pagination import After, First
 from services import catalog
+
+if TYPE_CHECKING:
+    from schema.highlights import HighlightConnection
 
 
 @strawberry.type(description="A book that somebody reads.")
@@ -42,6 +48,20 @@ class Book(Node):
     async def highlight_count(self, info: Info) -> int:
         """How many highlights you have in it."""
         return await info.context.loaders.highlight_count_by_book_id.load(self.key) or 0
+
+    @strawberry.field
+    async def followed_highlights(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Annotated["HighlightConnection", strawberry.lazy("schema.highlights")]:
+        """What readers whom you follow marked in it and you may see, newest first; those whom you mute left out."""
+        from schema.highlights import Highlight, HighlightConnection
+
+        key = FollowedPage(self.key, ORDERS[HighlightOrder.CREATED].request(first, after))
+        page = await info.context.loaders.followed_highlights_by_book_id.load(key)
+        if page is None:
+            raise RuntimeError("every book has a page")
+        loader = info.context.loaders.followed_highlight_count_by_book_id
+        return HighlightConnection.of(page, Highlight.from_model, count=lambda: loader.load(self.key))
 
 
 @strawberry.input(description="A book by title and authors.")

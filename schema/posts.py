@@ -231,3 +231,10 @@ class PostPayload:
     def of(cls, seen: SeenPost) -> Self:
         """Present what a change left."""
         return cls(post=Post.from_model(seen))
+
+    @classmethod
+    def of_own(cls, row: PostRow) -> Self:
+        """Present a post of the viewer's as it is now: there, or deleted."""
+        if row.deleted_at is not None:
+            return cls(deleted_post_id=strawberry.ID(global_id("Post", row.id)))
+        return cls.of(SeenPost(row, is_hidden=False))

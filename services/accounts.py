@@ -17,6 +17,7 @@ from models import Device, Session, User
 from models.profiles import Role
 from repositories.accounts import AccountRepository
 from repositories.locks import Locks
+from repositories.posts_reposts import RepostRepository
 from repositories.social import SocialRepository
 from services.accounts_copies import copy_of
 from services.accounts_input import EMAIL_LENGTH, DeviceDraft, SignUpDraft, check_device_name
@@ -56,6 +57,7 @@ class AccountService:
         *,
         accounts: AccountRepository,
         social: SocialRepository,
+        reposts: RepostRepository,
         locks: Locks,
         idempotency: IdempotencyService,
         audit: AuditService,
@@ -64,6 +66,7 @@ class AccountService:
         self._accounts = accounts
         self._audit = audit
         self._social = social
+        self._reposts = reposts
         self._locks = locks
         self._idempotency = idempotency
         self._events = events
@@ -294,10 +297,11 @@ class AccountService:
         await self._end(viewer, "changePassword", but=viewer.session_id)
 
     async def delete(self, viewer: Viewer, checked_hash: str) -> UUID:
-        """Delete the viewer's account with everything that is theirs, and lower the counts of those they followed."""
+        """Delete the viewer's account with everything that is theirs, and lower the counts of whom they followed or passed on."""
         user_id = viewer.require()
         await self._locks.sync_counter(user_id)
         await self._social.take_off_counts(user_id)
+        await self._reposts.take_off_counts(user_id)
         await self._audit.forget(user_id)
         user = await self._accounts.by_id(user_id, lock=True)
         if user is None or user.password_hash != checked_hash:

@@ -155,7 +155,7 @@ class PostService:
 
         return await self._change(viewer, "deletePost", post_gid, key, work)
 
-    async def restore(self, viewer: Viewer, post_gid: str, key: str | None) -> SeenPost:
+    async def restore(self, viewer: Viewer, post_gid: str, key: str | None) -> Post:
         """Undo a delete; of a post that lives, the same answer."""
 
         async def work(row: Post, now: datetime) -> None:
@@ -167,7 +167,7 @@ class PostService:
             await self._posts.set_deleted(row, None)
             await self._announce(row)
 
-        return SeenPost(await self._change(viewer, "restorePost", post_gid, key, work), is_hidden=False)
+        return await self._change(viewer, "restorePost", post_gid, key, work)
 
     async def _change(
         self,

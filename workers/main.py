@@ -15,7 +15,7 @@ from core.settings import Settings
 from runtime.container import Container, Services
 from runtime.launch import spare_start_up
 from services.jobs import Burial, Handler, JobRunner
-from workers import bell, housekeeping, imports, media, posts_trends
+from workers import bell, housekeeping, imports, media, posts, posts_trends
 from workers.recurring import RECURRING
 
 LOOPS = 4
@@ -32,6 +32,7 @@ HANDLERS: Mapping[str, Handler[Services]] = {
     "purge_audit": housekeeping.purge_audit,
     "purge_jobs": housekeeping.purge_jobs,
     "purge_imports": imports.purge_imports,
+    "purge_posts": posts.purge_posts,
     "run_import": imports.run_import,
     "compute_post_trends": posts_trends.compute_post_trends,
     "sweep_uploads": media.sweep_uploads,

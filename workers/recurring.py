@@ -15,6 +15,7 @@ RECURRING: Mapping[str, timedelta] = {
     "purge_audit": HOUR,
     "purge_jobs": HOUR,
     "purge_imports": HOUR,
+    "purge_posts": HOUR,
     "sweep_uploads": HOUR,
     "sweep_files": SOON,
     "compute_post_trends": OFTEN,

@@ -27,6 +27,7 @@ from runtime.container import Container
 from schema.describe import core_schema
 from schema.root import schema
 from tests.support.api import PASSWORD, Reader
+from tests.support.posting import post
 from tests.support.rows import contents, nothing_written, sql
 
 INTERNALS = re.compile(
@@ -121,7 +122,10 @@ class World:
 
     ada: Reader
     highlight: str
+    book: str
     private_highlight_of_ben: str
+    post: str
+    post_of_ben: str
     ids_of_ben: list[str]
 
 
@@ -131,8 +135,10 @@ async def world(ada: Reader, ben: Reader) -> World:
         return reader.mutate("createHighlight", "highlight { id book { id } }", book=BOOK, passage=PASSAGE)
 
     mine, his = (await marked(ada))["highlight"], (await marked(ben))["highlight"]
+    my_post, his_post = (await post(ada))["id"], (await post(ben))["id"]
     session = (await ben.run("{ viewer { sessions { id } } }"))["viewer"]["sessions"][0]["id"]
-    return World(ada, mine["id"], his["id"], [his["id"], ben.id, ben.device_id, session])
+    ids_of_ben = [his["id"], ben.id, ben.device_id, session, his_post]
+    return World(ada, mine["id"], mine["book"]["id"], his["id"], my_post, his_post, ids_of_ben)
 
 
 def mutations(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -219,6 +225,16 @@ def mutations(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
         "respondToFollowRequest": ("user { id }", {"userId": world.ids_of_ben[1], "accept": True} | keyed),
         "mute": ("mute { id }", {"target": {"word": "butler"}, "until": LATER} | keyed),
         "unmute": ("mute { id }", {"target": {"word": "butler"}} | keyed),
+        "createPost": (
+            "post { id }",
+            {"text": "A post.", "highlightId": world.highlight, "bookId": world.book, "mediaId": None}
+            | {"visibility": "PUBLIC", "spoilerUntilLocation": 5, "widenHighlight": True}
+            | keyed,
+        ),
+        "deletePost": ("deletedPostId", {"id": world.post_of_ben} | keyed),
+        "restorePost": ("post { id }", {"id": world.post} | keyed),
+        "repost": ("post { id }", {"postId": world.post_of_ben} | keyed),
+        "undoRepost": ("post { id }", {"postId": world.post_of_ben} | keyed),
         "pushHighlightChanges": (
             "results { outcome error { code message } } changes { cursor }",
             {"deviceId": world.ada.device_id, "after": None, "previousOpId": None, "sentAt": NOW, "ops": ops},
@@ -258,6 +274,11 @@ CASES = [
     "unblock",
     "mute",
     "unmute",
+    "createPost",
+    "deletePost",
+    "restorePost",
+    "repost",
+    "undoRepost",
     "pushHighlightChanges",
 ]
 
@@ -380,6 +401,8 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
         {"filter": {"title": "t", "author": "a", "hasMyHighlights": True}, "first": 5, "after": None},
     ),
     "highlight": ("id", {"id": ""}),
+    "post": ("id", {"id": ""}),
+    "hashtagPosts": ("nodes { id }", {"tag": "tides", "first": 5, "after": None}),
     "highlightChanges": ("cursor resync", {"deviceId": None, "after": None, "first": 5}),
 }
 LISTS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -402,13 +425,26 @@ LISTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"linked": True, "first": 5, "after": None},
     ),
     "positions": ("viewer { readingPositions(%s) { nodes { id } } }", "Viewer", {"first": 5, "after": None}),
+    "posts": ('user(username: "ada") { posts(%s) { nodes { id } } }', "User", {"first": 5, "after": None}),
+    "deletedPosts": ("viewer { deletedPosts(%s) { nodes { id } } }", "Viewer", {"first": 5, "after": None}),
+    "followedHighlights": (
+        'book(ref: {named: {title: "The Lighthouse Ledger", authors: ["Ida Marsh"]}}) { followedHighlights(%s) { nodes { id } } }',
+        "Book",
+        {"first": 5, "after": None},
+    ),
     "user": (
         'user(username: "ada") { highlights(%s) { nodes { id } totalCount } }',
         "User",
         {"bookId": None, "first": 5, "after": None},
     ),
 }
-OTHER_LISTS = {"positions": "readingPositions", "documents": "documents"}
+OTHER_LISTS = {
+    "positions": "readingPositions",
+    "documents": "documents",
+    "posts": "posts",
+    "deletedPosts": "deletedPosts",
+    "followedHighlights": "followedHighlights",
+}
 NO_ARGUMENTS = {"viewer", "rateLimit"}
 
 
@@ -438,6 +474,8 @@ def strange_cursors() -> list[Any]:
         ),
         opaque.pack("positions", "2026-01-31T18:30:00", key),
         opaque.pack("positions", NOW, "nonsense"),
+        opaque.pack("posts", NOW, "nonsense"),
+        opaque.pack("deleted-posts", "2026-01-31T18:30:00", key),
         opaque.pack("sync", "x", "y", 0, 0),
         opaque.pack("sync", "x", "y", -1, 2**63),
         opaque.pack("v", "x", 1),
@@ -493,6 +531,9 @@ async def test_sizes_out_of_range_are_refused_everywhere(world: World) -> None:
         "query($first: Int) { viewer { highlights(first: $first) { nodes { id } } } }",
         "query($first: Int) { viewer { documents(first: $first) { nodes { id } } } }",
         "query($first: Int) { viewer { readingPositions(first: $first) { nodes { id } } } }",
+        "query($first: Int) { viewer { deletedPosts(first: $first) { nodes { id } } } }",
+        'query($first: Int) { hashtagPosts(tag: "tides", first: $first) { nodes { id } } }',
+        'query($first: Int) { user(username: "ada") { posts(first: $first) { nodes { id } } } }',
         'query($first: Int) { user(username: "ada") { highlights(first: $first) { nodes { id } } } }',
     ):
         for first in (0, -1, 101):

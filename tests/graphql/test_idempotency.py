@@ -16,6 +16,7 @@ from runtime.container import Container
 from schema.describe import core_schema
 from schema.root import schema
 from tests.support.api import PASSWORD, Reader
+from tests.support.posting import act, post
 from tests.support.readers import seated
 from tests.support.rows import contents, nothing_written, sql
 
@@ -36,6 +37,9 @@ class Things:
     digest: str
     readers: tuple[str, str]
     """One who is not followed, and one who follows."""
+    post: str
+    deleted_post: str
+    others_posts: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,19 @@ CASES = {
         )
         for name in ("mute", "unmute")
     },
+    "createPost": Case(
+        "post { id text createdAt }", lambda _: {"text": "One."}, lambda _: {"text": "One.", "visibility": "PRIVATE"}
+    ),
+    "deletePost": Case("deletedPostId", lambda t: {"id": t.post}, lambda t: {"id": t.deleted_post}),
+    "restorePost": Case("post { id deletedAt }", lambda t: {"id": t.deleted_post}, lambda t: {"id": t.post}),
+    **{
+        name: Case(
+            "post { id repostCount viewerHasReposted }",
+            lambda t: {"postId": t.others_posts[0]},
+            lambda t: {"postId": t.others_posts[1]},
+        )
+        for name in ("repost", "undoRepost")
+    },
     "restoreHighlight": Case(HIGHLIGHT, lambda t: {"id": t.deleted}, lambda t: {"id": t.highlight}),
 }
 ELSEWHERE = {"importHighlights"}  # tested with the imports
@@ -142,7 +159,13 @@ async def things(ada: Reader, ben: Reader, http: TestClient[Any, Any], container
     await ada.mutate("linkDocument", "document { id }", digest=digest, book=BOOK)
     cora = await seated(http, container)
     await cora.mutate("follow", "status", userId=ada.id)
-    return Things(live, deleted, bare["session"]["id"], spare, ada.device_id, digest, (ben.id, cora.id))
+    mine, gone = [(await post(ada))["id"] for _ in range(2)]
+    await act(ada, "deletePost", gone)
+    theirs = ((await post(ben))["id"], (await post(cora))["id"])
+    readers = (ben.id, cora.id)
+    return Things(
+        live, deleted, bare["session"]["id"], spare, ada.device_id, digest, readers, mine, gone, others_posts=theirs
+    )
 
 
 async def send(reader: Reader, mutation: str, input_: dict[str, Any], key: str | None = KEY) -> Any:

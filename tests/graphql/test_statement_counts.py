@@ -22,6 +22,7 @@ from graphql import (
 )
 from sqlalchemy import update
 
+from core import clock
 from core.ids import global_id
 from models import User
 from models.profiles import Visibility
@@ -33,7 +34,7 @@ from tests.support.seeding import Seeder
 from tests.support.statements import counted
 
 MANY = 50
-KINDS = ("Book", "Highlight", "User", "Device", "Session", "Import", "Mute", "ReadingPosition", "Document")
+KINDS = ("Book", "Highlight", "User", "Device", "Session", "Import", "Mute", "ReadingPosition", "Document", "Post")
 
 
 @dataclass
@@ -75,6 +76,20 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
             found["ReadingPosition"].append(global_id("ReadingPosition", position.id))
             document = await seeder.document(user.id, f"digest-{book.id}", book_id=book.id)
             found["Document"].append(global_id("Document", document.id))
+            marked: dict[str, Any] = {
+                "book_id": book.id,
+                "highlight_id": copy.id,
+                "quote_text": "a passage",
+                "image_key": "images/x.webp",
+            }
+            written = await seeder.post(user.id, tags=["tides", f"tag{book.id}"], **marked)
+            await seeder.mention(written.id, friend.id)
+            await seeder.like(written.id, user.id)
+            await seeder.repost(written.id, user.id)
+            passed_on = await seeder.post(friend.id, tags=["tides"], **marked)
+            await seeder.mention(passed_on.id, user.id)
+            await seeder.post(user.id, tags=["tides"], deleted_at=clock.now(), **marked)
+            found["Post"].append(global_id("Post", passed_on.id))
             for kind, row in (("Book", book), ("Highlight", copy), ("User", friend), ("Device", device)):
                 found[kind].append(global_id(kind, row.id))
             muted = await seeder.mute(user.id, muted_user_id=friend.id)
@@ -102,6 +117,12 @@ CHANGE = f"__typename ... on HighlightUpserted {{ cursor highlight {{ {MARK} }} 
 PERSON = "displayName bio relationship { following followedBy requested blocking muting }"
 PEOPLE = f"nodes {{ {PERSON} }} edges {{ cursor node {{ {PERSON} }} }}"
 MUTE = "word user { displayName } book { title highlightCount }"
+
+
+POST = f"""text isHidden hashtags mentions {{ {PERSON} }} {BOOK} highlight {{ {MARK} }} quote {{ text }} imageUrl
+  author {{ displayName followerCount postCount }} viewerHasLiked viewerHasReposted likeCount"""
+POSTS = f"nodes {{ {POST} }} edges {{ cursor node {{ {POST} }} }}"
+NESTED_POSTS = f"posts(first: 3) {{ {POSTS} nodes {{ author {{ posts(first: 3) {{ {POSTS} }} }} }} }}"
 
 
 def _nodes(kind: str, selection: str) -> Callable[[Shelf], str]:
@@ -133,6 +154,15 @@ CASES: dict[str, Callable[[Shelf], str]] = {
     "people around a reader, and around them": lambda shelf: (
         f'{{ user(username: "{shelf.username}") {{ followers(first: 100) {{ {PEOPLE} nodes {{ following(first: 3)'
         f" {{ {PEOPLE} }} }} }} following(first: 100) {{ {PEOPLE} }} }} }}"
+    ),
+    "a reader's posts, and their author's": lambda shelf: (
+        f'{{ user(username: "{shelf.username}") {{ posts(first: 100) {{ {POSTS} nodes {{ author {{ {NESTED_POSTS} }} }} }} }} }}'
+    ),
+    "posts under a hashtag": lambda _: f'{{ hashtagPosts(tag: "#Tides", first: 100) {{ {POSTS} }} }}',
+    "what I deleted": lambda _: f"{{ viewer {{ deletedPosts(first: 100) {{ {POSTS} }} }} }}",
+    "posts by id": _nodes("Post", f"{POST} author {{ {NESTED_POSTS} }}"),
+    "what my friends marked in books": _nodes(
+        "Book", f"followedHighlights(first: 20) {{ totalCount nodes {{ {MARK} }} edges {{ node {{ {MARK} }} }} }}"
     ),
     "books": lambda _: "{ books(first: 100) { nodes { title highlightCount } edges { node { highlightCount } } } }",
     "a pull": lambda _: f"{{ highlightChanges(first: 500) {{ hasMore changes {{ {CHANGE} }} }} }}",
