@@ -26,6 +26,7 @@ from loaders.posts import (
     PostsByAuthorLoader,
     RepostedByPostIdLoader,
 )
+from loaders.posts_reports import ReportByIdLoader
 from loaders.profiles import ProfileByIdLoader
 from loaders.social import MuteByIdLoader, PeopleByUserIdLoader, RelationshipByUserIdLoader
 
@@ -184,3 +185,8 @@ class Loaders:
     def reposted_by_post_id(self) -> RepostedByPostIdLoader:
         """Whether the viewer passed posts on."""
         return self._make(RepostedByPostIdLoader)
+
+    @cached_property
+    def report_by_id(self) -> ReportByIdLoader:
+        """Reports."""
+        return self._make(ReportByIdLoader)

@@ -18,6 +18,7 @@ from schema.koreader import Document
 from schema.node import Node
 from schema.positions import ReadingPosition
 from schema.posts import Post
+from schema.posts_reports import Report
 from schema.profiles import User
 from schema.social import Mute
 
@@ -35,6 +36,7 @@ FETCH: dict[str, tuple[Fetch, Callable[[Any, Context], Node]]] = {
         lambda row, _: ReadingPosition.from_model(row),
     ),
     "Mute": (lambda c, key: c.loaders.mute_by_id.load(key), lambda row, _: Mute.from_model(row)),
+    "Report": (lambda c, key: c.loaders.report_by_id.load(key), lambda row, _: Report.from_model(row)),
     "Session": (
         lambda c, key: c.loaders.session_by_id.load(key),
         lambda row, c: Session.from_model(row, c.viewer.session_id),

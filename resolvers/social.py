@@ -87,7 +87,7 @@ class SocialMutation:
 
     @strawberry.mutation
     async def mute(self, info: Info, input: MuteInput) -> MutePayload | None:
-        """Leave a reader, a book or a word out of your lists; they are not told. Again moves the end."""
+        """Leave a reader, a book, a post or a word out of your lists; they are not told. Again moves the end."""
         with user_errors() as failed:
             async with info.context.transaction() as services:
                 row = await services.mutes.mute(

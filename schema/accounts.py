@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from schema.koreader import DocumentConnection
     from schema.positions import ReadingPositionConnection
     from schema.posts import Post
+    from schema.posts_reports import ReportConnection
 
 
 @strawberry.type(description="One of your reading devices.")
@@ -219,6 +220,17 @@ class Viewer:
         async with info.context.reading() as services:
             page = await services.mutes.page(info.context.viewer, first, after)
         return MuteConnection.of(page, Mute.from_model)
+
+    @strawberry.field
+    async def reports(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Annotated["ReportConnection", strawberry.lazy("schema.posts_reports")] | None:
+        """What readers report, the latest first; null unless you are a moderator."""
+        from schema.posts_reports import Report, ReportConnection
+
+        async with info.context.reading() as services:
+            page = await services.reports.page(info.context.viewer, first, after)
+        return ReportConnection.of(page, Report.from_model) if page else None
 
 
 @strawberry.enum(description="How a session's token reaches its client.")

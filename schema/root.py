@@ -16,6 +16,8 @@ from resolvers.media import MediaMutation
 from resolvers.node import NodeQuery
 from resolvers.positions import PositionMutation
 from resolvers.posts import PostMutation, PostQuery
+from resolvers.posts_reports import ReportMutation
+from resolvers.posts_trends import PostTrendQuery
 from resolvers.profiles import ProfileMutation, ProfileQuery
 from resolvers.rate import RateQuery
 from resolvers.social import SocialMutation
@@ -41,7 +43,17 @@ from subscriptions.sync import SyncSubscription
 
 
 @strawberry.type(description="What can be read.")
-class Query(NodeQuery, AccountQuery, ProfileQuery, CatalogQuery, HighlightQuery, PostQuery, SyncQuery, RateQuery):
+class Query(
+    NodeQuery,
+    AccountQuery,
+    ProfileQuery,
+    CatalogQuery,
+    HighlightQuery,
+    PostQuery,
+    PostTrendQuery,
+    SyncQuery,
+    RateQuery,
+):
     """The sum of all queries."""
 
 
@@ -57,6 +69,7 @@ class Mutation(
     MediaMutation,
     PositionMutation,
     PostMutation,
+    ReportMutation,
     SocialMutation,
     SyncMutation,
 ):

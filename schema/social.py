@@ -15,6 +15,7 @@ from schema.enums import described
 from schema.errors import UserError
 from schema.node import Node
 from schema.pagination import Connection
+from schema.posts import Post
 from schema.profiles import User
 from services.social import FollowStatus, Standing
 from services.social_mutes import NamedTarget
@@ -141,6 +142,9 @@ class MuteTargetInput:
 
     user_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="A reader: nothing of theirs in lists.")
     book_id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="A book: nothing about it in lists.")
+    post_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
+        description="A post: neither it nor what is said about it in lists."
+    )
     word: strawberry.Maybe[str] = strawberry.field(
         description="A word or phrase, 1 to 100 characters, whatever its case: nothing that says it in lists."
     )
@@ -150,6 +154,7 @@ class MuteTargetInput:
         return NamedTarget(
             user_id=str(self.user_id.value) if self.user_id else None,
             book_id=str(self.book_id.value) if self.book_id else None,
+            post_id=str(self.post_id.value) if self.post_id else None,
             word=self.word.value if self.word else None,
         )
 
@@ -177,6 +182,7 @@ class Mute(Node):
 
     user_key: strawberry.Private[UUID | None]
     book_key: strawberry.Private[UUID | None]
+    post_key: strawberry.Private[UUID | None]
     word: str | None = strawberry.field(description="The word or phrase, as it is compared.")
     until: datetime | None = strawberry.field(description="When it ends; null: it does not.")
     created_at: datetime = strawberry.field(description="When you first muted it.")
@@ -188,6 +194,7 @@ class Mute(Node):
             id=strawberry.ID(global_id("Mute", row.id)),
             user_key=row.muted_user_id,
             book_key=row.muted_book_id,
+            post_key=row.muted_post_id,
             word=row.word,
             until=row.until,
             created_at=row.created_at,
@@ -204,6 +211,12 @@ class Mute(Node):
         """The muted book; null for another kind of mute."""
         found = await info.context.loaders.shown_book_by_id.load(self.book_key) if self.book_key else None
         return Book.from_model(found) if found else None
+
+    @strawberry.field
+    async def post(self, info: Info) -> Post | None:
+        """The post whose conversation is muted; null for another kind of mute, and where you may not see it any more."""
+        found = await info.context.loaders.post_by_id.load(self.post_key) if self.post_key else None
+        return Post.from_model(found) if found else None
 
 
 @strawberry.type(description="A page of your mutes.")

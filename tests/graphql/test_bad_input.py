@@ -235,6 +235,10 @@ def mutations(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
         "restorePost": ("post { id }", {"id": world.post} | keyed),
         "repost": ("post { id }", {"postId": world.post_of_ben} | keyed),
         "undoRepost": ("post { id }", {"postId": world.post_of_ben} | keyed),
+        "reportContent": (
+            "report { id }",
+            {"targetId": world.ids_of_ben[1], "reason": "SPAM", "text": "It sells lamps."} | keyed,
+        ),
         "pushHighlightChanges": (
             "results { outcome error { code message } } changes { cursor }",
             {"deviceId": world.ada.device_id, "after": None, "previousOpId": None, "sentAt": NOW, "ops": ops},
@@ -279,6 +283,7 @@ CASES = [
     "restorePost",
     "repost",
     "undoRepost",
+    "reportContent",
     "pushHighlightChanges",
 ]
 

@@ -140,6 +140,11 @@ CASES = {
         )
         for name in ("repost", "undoRepost")
     },
+    "reportContent": Case(
+        "report { id reason text user { id } }",
+        lambda t: {"targetId": t.readers[0], "reason": "SPAM", "text": "lamps"},
+        lambda t: {"targetId": t.readers[0], "reason": "ABUSE", "text": "lamps"},
+    ),
     "restoreHighlight": Case(HIGHLIGHT, lambda t: {"id": t.deleted}, lambda t: {"id": t.highlight}),
 }
 ELSEWHERE = {"importHighlights"}  # tested with the imports

@@ -25,7 +25,7 @@ from sqlalchemy import update
 from core import clock
 from core.ids import global_id
 from models import User
-from models.profiles import Visibility
+from models.profiles import Role, Visibility
 from runtime.container import Container
 from tests.support.api import Reader
 from tests.support.matrix_paths import SCHEMA, all_places
@@ -34,7 +34,10 @@ from tests.support.seeding import Seeder
 from tests.support.statements import counted
 
 MANY = 50
-KINDS = ("Book", "Highlight", "User", "Device", "Session", "Import", "Mute", "ReadingPosition", "Document", "Post")
+KINDS = (
+    *("Book", "Highlight", "User", "Device", "Session", "Import", "Mute", "ReadingPosition", "Document", "Post"),
+    "Report",
+)
 
 
 @dataclass
@@ -50,7 +53,7 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
     """Make a reader with so many devices, sessions, highlights in books of their own, imports, and readers followed."""
     async with container.database.writing() as session:
         seeder = Seeder(session)
-        user = await seeder.user(f"shelf{count}")
+        user = await seeder.user(f"shelf{count}", role=Role.MODERATOR)
         friends = [await seeder.user(f"friend{count}_{number}") for number in range(count)]
         found: dict[str, list[str]] = {kind: [] for kind in KINDS}
         token = ""
@@ -94,6 +97,11 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
                 found[kind].append(global_id(kind, row.id))
             muted = await seeder.mute(user.id, muted_user_id=friend.id)
             await seeder.mute(user.id, muted_book_id=book.id)
+            said = await seeder.post(friend.id)
+            await seeder.trend(said.id)
+            await seeder.mute(user.id, muted_post_id=(await seeder.post(friend.id)).id)
+            reported = await seeder.report(friend.id, post_id=said.id)
+            found["Report"].append(global_id("Report", reported.id))
             found["Mute"].append(global_id("Mute", muted.id))
             found["Session"].append(global_id("Session", opened.id))
             found["Import"].append(global_id("Import", upload.id))
@@ -116,7 +124,9 @@ CHANGE = f"__typename ... on HighlightUpserted {{ cursor highlight {{ {MARK} }} 
 
 PERSON = "displayName bio relationship { following followedBy requested blocking muting }"
 PEOPLE = f"nodes {{ {PERSON} }} edges {{ cursor node {{ {PERSON} }} }}"
-MUTE = "word user { displayName } book { title highlightCount }"
+MUTE = "word user { displayName } book { title highlightCount } post { text viewerHasLiked }"
+REPORTED = "post { text author { displayName } viewerHasLiked }"
+REPORT = f"reason reporter {{ displayName }} user {{ displayName }} {REPORTED}"
 
 
 POST = f"""text isHidden hashtags mentions {{ {PERSON} }} {BOOK} highlight {{ {MARK} }} quote {{ text }} imageUrl
@@ -151,6 +161,10 @@ CASES: dict[str, Callable[[Shelf], str]] = {
     "what I mute": lambda _: (
         f"{{ viewer {{ mutes(first: 100) {{ nodes {{ {MUTE} }} edges {{ node {{ {MUTE} }} }} }} }} }}"
     ),
+    "what was reported": lambda shelf: (
+        f"{{ viewer {{ reports(first: {len(shelf.ids['Report']) or 1}) {{ nodes {{ {REPORT} }} edges {{ node {{ {REPORT} }} }} }} }} }}"
+    ),
+    "what trends": lambda _: f"{{ trendingPosts(first: 100) {{ {POST} }} }}",
     "people around a reader, and around them": lambda shelf: (
         f'{{ user(username: "{shelf.username}") {{ followers(first: 100) {{ {PEOPLE} nodes {{ following(first: 3)'
         f" {{ {PEOPLE} }} }} }} following(first: 100) {{ {PEOPLE} }} }} }}"
@@ -173,7 +187,8 @@ CASES: dict[str, Callable[[Shelf], str]] = {
     "sessions by id": _nodes("Session", f"current device {{ {DEVICE} }}"),
     "positions by id": _nodes("ReadingPosition", POSITION),
     "documents by id": _nodes("Document", DOCUMENT),
-    "mutes by id": _nodes("Mute", "word user { displayName } book { title highlightCount }"),
+    "mutes by id": _nodes("Mute", MUTE),
+    "reports by id": _nodes("Report", REPORT),
     "imports by id": _nodes("Import", IMPORT),
 }
 NOT_A_LIST_OF_THINGS = {"PushHighlightChangesPayload.results": "written one after another, each behind its savepoint"}
