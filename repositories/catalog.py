@@ -46,6 +46,10 @@ class BookRepository:
         """Read books that the viewer may ask for by themselves."""
         return await self._by_ids(ids, visibility.books(viewer))
 
+    async def met(self, viewer: Viewer, ids: Iterable[UUID]) -> Mapping[UUID, Book]:
+        """Read books that the viewer can meet, by themselves or through what others made of them."""
+        return await self._by_ids(ids, visibility.met_books(viewer))
+
     async def shown(self, viewer: Viewer, ids: Iterable[UUID]) -> Mapping[UUID, Book]:
         """Read books that something the viewer may see leads to."""
         return await self._by_ids(ids, visibility.shown_books(viewer))

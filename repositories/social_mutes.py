@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, exists, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.viewer import Viewer
 from core.ids import uuid7
 from core.pagination import Order, Page, PageRequest
-from models import Book, Highlight, Mute, Post, User
+from models import Book, Mute, Post, User
 from repositories import visibility
 
 MUTES = Order("mutes", (datetime, UUID))
@@ -54,9 +54,7 @@ class MuteRepository:
         if target.user_id is not None:
             wanted = select(exists().where(User.id == target.user_id, visibility.users(viewer)))
         elif target.book_id is not None:
-            shown = exists().where(Highlight.book_id == Book.id, visibility.highlights(viewer))
-            open_to_viewer = or_(visibility.books(viewer), shown.correlate_except(Highlight))
-            wanted = select(exists().where(Book.id == target.book_id, open_to_viewer))
+            wanted = select(exists().where(Book.id == target.book_id, visibility.met_books(viewer)))
         elif target.post_id is not None:
             wanted = select(exists().where(Post.id == target.post_id, visibility.posts(viewer)))
         else:

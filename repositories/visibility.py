@@ -87,6 +87,13 @@ def books(viewer: Viewer) -> Predicate:
     return or_(Book.is_public, held) if viewer.is_signed_in else Book.is_public.is_(other=True)
 
 
+def met_books(viewer: Viewer) -> Predicate:
+    """Books that the viewer can meet: those to be asked for, and those that a highlight or post they may see leads to."""
+    marked = exists().where(Highlight.book_id == Book.id, highlights(viewer)).correlate_except(Highlight)
+    written_about = exists().where(Post.book_id == Book.id, posts(viewer)).correlate_except(Post)
+    return or_(books(viewer), marked, written_about)
+
+
 def shown_books(viewer: Viewer) -> Predicate:
     """Books reached through something the viewer may see; that thing was the test."""
     del viewer

@@ -134,7 +134,8 @@ class PostService:
                 created_at=clock.now(),
             )
             await self._posts.add(row, words.tags, named)
-            await self._announce(row)
+            await self._jobs.add("fanout_post", post_id=str(row.id))
+            self._events.append(FeedEntryAdded(author_id=user_id, post_id=row.id, is_repost=False))
             return SeenPost(row, is_hidden=False)
 
         async def again(post_id: UUID) -> SeenPost | None:
@@ -165,7 +166,7 @@ class PostService:
                 raise Gone("This post was deleted too long ago to be restored.", "id")
             await self._posts.move_count(row.user_id, 1)
             await self._posts.set_deleted(row, None)
-            await self._announce(row)
+            await self._jobs.add("fanout_post", post_id=str(row.id))
 
         return await self._change(viewer, "restorePost", post_gid, key, work)
 
@@ -206,10 +207,6 @@ class PostService:
         found = await self._posts.readers_named(viewer, names) if names else {}
         there = await self._locks.users(viewer.require(), *found.values())
         return [found[name] for name in names if name in found and found[name] in there]
-
-    async def _announce(self, row: Post) -> None:
-        await self._jobs.add("fanout_post", post_id=str(row.id))
-        self._events.append(FeedEntryAdded(author_id=row.user_id, post_id=row.id, is_repost=False))
 
 
 def _checked(draft: PostDraft) -> _Words:

@@ -60,7 +60,7 @@ class Attachments:
         """Find what a post is to be about, the highlight locked; takes the first of all locks."""
         book_id = read_id(book_gid, "Book", "bookId") if book_gid is not None else None
         if highlight_gid is None:
-            if book_id is not None and not await self._books.visible(viewer, [book_id]):
+            if book_id is not None and not await self._books.met(viewer, [book_id]):
                 raise NotFound(NO_BOOK, "bookId")
             return Attached(book_id)
         highlight_id = read_id(highlight_gid, "Highlight", "highlightId")

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 from core import clock
 from core.ids import global_id, uuid7
 from runtime.container import Container
-from tests.support.api import Reader
+from tests.support.api import PASSWORD, Reader
 from tests.support.posting import act, post, posts_of, read, refused
 from tests.support.readers import seated
 from tests.support.rows import nothing_written, sql
@@ -154,6 +154,16 @@ async def test_what_a_post_cannot_be_about(ada: Reader, ben: Reader, container: 
             assert await refused(ada, "createPost", text="No.", **more) == why, more
 
 
+async def test_a_post_may_be_about_a_book_met_through_others(ada: Reader, ben: Reader) -> None:
+    closed = await ben.mutate("addBook", "book { id }", title="A file of Ben's", authors=[])
+    book_id = closed["book"]["id"]
+    theirs = await post(ben, bookId=book_id)
+    assert theirs["book"]["id"] == book_id
+    assert (await post(ada, bookId=book_id))["book"]["id"] == book_id
+    await act(ben, "deletePost", theirs["id"])
+    assert (await post(ada, bookId=book_id))["book"]["id"] == book_id, "through her own post"
+
+
 async def test_a_picture_is_attached_once_and_belongs_to_its_uploader(
     ada: Reader, ben: Reader, nobody: Reader, container: Container
 ) -> None:
@@ -263,6 +273,23 @@ async def test_a_replay_answers_the_present_state(ada: Reader) -> None:
     again = await act(ada, "deletePost", made["id"], clientMutationId="one")
     assert (again["deletedPostId"], again["post"]["id"]) == (None, made["id"])
     assert await read(ada, made["id"]) is not None
+
+
+async def test_one_who_is_named_may_leave_at_the_same_time(
+    ada: Reader, ben: Reader, http: Http, container: Container
+) -> None:
+    readers = [ada, *[await seated(http, container) for _ in range(5)]]
+    # Each writes of the one who leaves, who wrote of each of them, and whom each follows.
+    for reader in readers:
+        await reader.mutate("follow", "status", userId=ben.id)
+        await post(ben, f"@{reader.username}")
+    leaving = ben.mutate("deleteAccount", "deletedUserId", password=PASSWORD)
+    gone, *made = await asyncio.gather(
+        leaving, *(post(reader, "@ben and @ada") for _ in range(3) for reader in readers)
+    )
+    assert not gone["userErrors"]
+    assert len(made) == 3 * len(readers)
+    assert [user["username"] for user in (await read(ada, made[0]["id"]))["mentions"]] == ["ada"]
 
 
 async def test_many_at_once_that_name_each_other_are_all_written(

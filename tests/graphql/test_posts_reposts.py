@@ -9,7 +9,7 @@ from core.events import Event, FeedEntryAdded, PostCountsChanged
 from core.ids import global_id, read_id, uuid7
 from runtime.container import Container
 from tests.support.api import PASSWORD, Reader
-from tests.support.posting import act, post, read, refused
+from tests.support.posting import act, insist, post, read, refused
 from tests.support.readers import seated
 from tests.support.rows import nothing_written, sql
 
@@ -91,10 +91,10 @@ async def test_a_repost_can_be_taken_back_after_the_account_became_private(ada: 
 async def test_a_hundred_at_once_and_back_leave_nothing(ada: Reader, http: Http, container: Container) -> None:
     made = await post(ada)
     readers = [await seated(http, container) for _ in range(50)]
-    passed = await asyncio.gather(*(act(reader, "repost", made["id"]) for reader in readers for _ in range(2)))
+    passed = await asyncio.gather(*(insist(reader, "repost", made["id"]) for reader in readers for _ in range(2)))
     assert all(one["post"]["viewerHasReposted"] for one in passed)
     assert (await read(ada, made["id"]))["repostCount"] == 50
-    await asyncio.gather(*(act(reader, "undoRepost", made["id"]) for reader in readers for _ in range(2)))
+    await asyncio.gather(*(insist(reader, "undoRepost", made["id"]) for reader in readers for _ in range(2)))
     assert (await read(ada, made["id"]))["repostCount"] == 0
     assert await counts_are_right(container)
 
@@ -106,8 +106,7 @@ async def test_to_and_fro_with_deleting_and_restoring_counts_right(
     readers = [await seated(http, container) for _ in range(6)]
 
     async def turn(reader: Reader, mutation: str, post_id: str) -> None:
-        name = "id" if reader is ada else "postId"
-        payload = await reader.mutate(mutation, "post { id }", **{name: post_id})
+        payload = await insist(reader, mutation, post_id)
         assert {error["code"] for error in payload["userErrors"]} <= {"NOT_FOUND"}, payload
 
     turns = [

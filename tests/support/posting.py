@@ -1,9 +1,10 @@
 """Write posts, and do with them what readers do, through the API."""
 
+import asyncio
 import itertools
 from typing import Any
 
-from tests.support.api import Reader
+from tests.support.api import GraphQLFailed, Reader
 
 POST = """id author { id username } text spoilerUntilLocation isHidden hashtags mentions { username } book { id title }
   highlight { id } quote { text locationStart locationEnd } imageUrl visibility createdAt deletedAt
@@ -23,10 +24,23 @@ async def post(reader: Reader, text: str | None = None, **more: Any) -> Any:
 
 async def act(reader: Reader, mutation: str, post_id: str, **more: Any) -> Any:
     """Delete, restore, repost or undo a repost, which must go well; the payload."""
-    name = "postId" if "epost" in mutation else "id"
+    name = _id_of(mutation)
     payload = await reader.mutate(mutation, f"post {{ {POST} }} deletedPostId", **{name: post_id}, **more)
     assert not payload["userErrors"], payload
     return payload
+
+
+async def insist(reader: Reader, mutation: str, post_id: str, patience: float = 60) -> Any:
+    """Do what may be done twice, as often as a crowded server says to try again; the payload, refusals included."""
+    name = _id_of(mutation)
+    async with asyncio.timeout(patience):
+        while True:
+            try:
+                return await reader.mutate(mutation, "post { repostCount viewerHasReposted }", **{name: post_id})
+            except GraphQLFailed as failed:
+                if failed.args[0][0]["extensions"]["code"] != "UNAVAILABLE":
+                    raise
+                await asyncio.sleep(0.1)
 
 
 async def read(reader: Reader, post_id: str) -> Any:
@@ -47,3 +61,7 @@ async def posts_of(reader: Reader, username: str, first: int = 20) -> list[str]:
     query = "query($name: String!, $first: Int) { user(username: $name) { posts(first: $first) { nodes { text(reveal: true) } } } }"
     found = await reader.run(query, name=username, first=first)
     return [node["text"] for node in found["user"]["posts"]["nodes"]]
+
+
+def _id_of(mutation: str) -> str:
+    return "postId" if mutation in ("repost", "undoRepost") else "id"
