@@ -22,6 +22,7 @@ from commands import (
     line_values,
     migrate,
     persist,
+    reconcile,
     run,
     seed,
     seed_large,
@@ -208,6 +209,14 @@ def _add_data(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "A restored backup is noticed by itself where PostgreSQL shows that it is one; this is for where it does not.",
     )
     added.set_defaults(command=lambda settings, _, stop: epoch.new_epoch(settings, stop))
+
+    added = _add(
+        commands,
+        "reconcile",
+        "recount followers, posts, likes, comments, reposts and replies",
+        "Mends counts that are wrong, and logs each with its old and new value. A worker does the same every hour.",
+    )
+    added.set_defaults(command=lambda settings, _, stop: reconcile.reconcile(settings, stop))
 
     added = _add(commands, "grant", "give an account a role", "The account's next request has it; see README.md.")
     added.add_argument("user", help="a user name or an e-mail address")

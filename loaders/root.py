@@ -26,6 +26,8 @@ from loaders.posts import (
     PostsByAuthorLoader,
     RepostedByPostIdLoader,
 )
+from loaders.posts_comments import CommentByIdLoader, CommentsByPostIdLoader, RepliesByCommentIdLoader
+from loaders.posts_likes import LikedByCommentIdLoader, LikersByPostIdLoader
 from loaders.posts_reports import ReportByIdLoader
 from loaders.profiles import ProfileByIdLoader
 from loaders.social import MuteByIdLoader, PeopleByUserIdLoader, RelationshipByUserIdLoader
@@ -190,3 +192,28 @@ class Loaders:
     def report_by_id(self) -> ReportByIdLoader:
         """Reports."""
         return self._make(ReportByIdLoader)
+
+    @cached_property
+    def comment_by_id(self) -> CommentByIdLoader:
+        """Comments that the viewer may see."""
+        return self._make(CommentByIdLoader)
+
+    @cached_property
+    def comments_by_post_id(self) -> CommentsByPostIdLoader:
+        """Pages of the comments on posts."""
+        return self._make(CommentsByPostIdLoader)
+
+    @cached_property
+    def replies_by_comment_id(self) -> RepliesByCommentIdLoader:
+        """Pages of the replies to comments."""
+        return self._make(RepliesByCommentIdLoader)
+
+    @cached_property
+    def liked_by_comment_id(self) -> LikedByCommentIdLoader:
+        """Whether the viewer likes comments."""
+        return self._make(LikedByCommentIdLoader)
+
+    @cached_property
+    def likers_by_post_id(self) -> LikersByPostIdLoader:
+        """Pages of those who like posts."""
+        return self._make(LikersByPostIdLoader)

@@ -171,6 +171,7 @@ class CommentLike(Base):
     """A reader likes a comment."""
 
     __tablename__ = "comment_likes"
+    __table_args__ = (Index("ix_comment_likes_comment_id_created_at", "comment_id", "created_at"),)
 
     comment_id: Mapped[UUID] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[UUID] = member(index=True)

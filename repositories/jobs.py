@@ -28,6 +28,10 @@ class JobRepository:
         await self._session.flush()
         return job
 
+    async def remember(self, job_id: UUID, payload: Mapping[str, Any]) -> None:
+        """Give a job another payload; it must be held."""
+        await self._session.execute(update(Job).where(Job.id == job_id).values(payload=dict(payload)))
+
     async def plan(self, kind: str, key: str) -> bool:
         """Write a recurring job unless its slot is planned already."""
         planned = insert(Job).values(id=uuid7(), kind=kind, key=key).on_conflict_do_nothing(index_elements=[Job.key])

@@ -7,16 +7,22 @@ What takes no counter begins with a share of its account (`presence`); a documen
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, cast, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from core.database import sqlstate
 from core.errors import Unauthenticated
 from models import Book, Comment, Post, SyncCounter, User
 
 LOCK_NOT_AVAILABLE = "55P03"
+
+
+def among(column: InstrumentedAttribute[UUID], ids: Iterable[UUID]) -> ColumnElement[bool]:
+    """Test for one of any number of ids: as one array, since a statement takes no more than 32,767 parameters."""
+    return column == any_(cast(list(ids), ARRAY(Uuid)))
 
 
 class Locks:
@@ -52,12 +58,15 @@ class Locks:
 
     async def posts(self, ids: Iterable[UUID]) -> set[UUID]:
         """Lock posts whose counts are about to move, deleted ones included; tell which of them there are."""
-        wanted = select(Post.id).where(Post.id.in_(set(ids))).order_by(Post.id)
+        wanted = select(Post.id).where(among(Post.id, ids)).order_by(Post.id)
         return set(await self._session.scalars(wanted.with_for_update(key_share=True)))
 
     async def comments(self, ids: Iterable[UUID]) -> set[UUID]:
-        """Lock comments whose counts are about to move; tell which of them there are. Their posts are locked before."""
-        wanted = select(Comment.id).where(Comment.id.in_(set(ids))).order_by(Comment.id)
+        """Lock comments that are about to change; tell which of them there are.
+
+        Whoever adds or takes comments away has locked their posts before: a thread then keeps its shape meanwhile.
+        """
+        wanted = select(Comment.id).where(among(Comment.id, ids)).order_by(Comment.id)
         return set(await self._session.scalars(wanted.with_for_update(key_share=True)))
 
     async def presence(self, user_id: UUID) -> None:
@@ -74,6 +83,11 @@ class Locks:
         found = await self._session.scalar(select(User.id).where(User.id == user_id).with_for_update())
         if found is None:
             raise Unauthenticated("This account is gone.")
+
+    async def accounts(self, ids: Iterable[UUID]) -> None:
+        """Lock accounts whose counts are about to be set right."""
+        wanted = select(User.id).where(among(User.id, ids)).order_by(User.id)
+        await self._session.execute(wanted.with_for_update(key_share=True))
 
     async def graph(self, user_id: UUID) -> None:
         """Lock who waits for a reader's answer: nobody can ask to follow while all who asked are let in."""

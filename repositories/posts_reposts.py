@@ -35,14 +35,6 @@ class RepostRepository:
         gone = delete(Repost).where(Repost.post_id == post_id, Repost.user_id == user_id).returning(Repost.post_id)
         return await self._session.scalar(gone) is not None and await self._moved(post_id, -1)
 
-    async def take_off_counts(self, user_id: UUID) -> None:
-        """Lower the counts of all that a user passed on, before the account goes; the user must be locked."""
-        passed_on = select(Repost.post_id).where(Repost.user_id == user_id)
-        held = select(Post.id).where(Post.id.in_(passed_on)).order_by(Post.id).with_for_update(key_share=True)
-        await self._session.execute(held)
-        lowered = update(Post).where(Post.id.in_(passed_on)).values(repost_count=Post.repost_count - 1)
-        await self._session.execute(lowered.execution_options(synchronize_session=False))
-
     async def _moved(self, post_id: UUID, by: int) -> bool:
         moved = update(Post).where(Post.id == post_id).values(repost_count=Post.repost_count + by)
         await self._session.execute(moved.execution_options(synchronize_session=False))

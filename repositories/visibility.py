@@ -142,17 +142,19 @@ def own_deleted_posts(viewer: Viewer) -> Predicate:
     return and_(own(Post, viewer), Post.deleted_at.is_not(None))
 
 
-def comments(viewer: Viewer) -> Predicate:
+def comments(viewer: Viewer, comment: Any = Comment) -> Predicate:
     """Comments that the viewer may read, spoilers included: those under a post they may read, but for a block between them and the writer.
 
     Whoever comments speaks to those who see the post, also from a private account.
     """
-    under = exists(select(Post.id)).where(Post.id == Comment.post_id, posts(viewer)).correlate_except(Post)
+    under = exists(select(Post.id)).where(Post.id == comment.post_id, posts(viewer)).correlate_except(Post)
     if not viewer.is_signed_in:
         return under
     return and_(
         under,
-        or_(Comment.user_id.is_(None), ~_blocked_either_way(viewer, Comment.user_id), _reported_comment(viewer)),
+        or_(
+            comment.user_id.is_(None), ~_blocked_either_way(viewer, comment.user_id), _reported_comment(viewer, comment)
+        ),
     )
 
 
@@ -166,10 +168,10 @@ def _reported_post(viewer: Viewer) -> Predicate:
     return or_(itself, below.correlate_except(Report, comment))
 
 
-def _reported_comment(viewer: Viewer) -> Predicate:
+def _reported_comment(viewer: Viewer, comment: Any) -> Predicate:
     if not viewer.moderates:
         return false()
-    return exists().where(Report.comment_id == Comment.id).correlate_except(Report)
+    return exists().where(Report.comment_id == comment.id).correlate_except(Report)
 
 
 def revealed_posts(viewer: Viewer) -> Predicate:

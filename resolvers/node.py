@@ -18,6 +18,7 @@ from schema.koreader import Document
 from schema.node import Node
 from schema.positions import ReadingPosition
 from schema.posts import Post
+from schema.posts_comments import Comment
 from schema.posts_reports import Report
 from schema.profiles import User
 from schema.social import Mute
@@ -26,6 +27,7 @@ NODES_MOST = 100
 Fetch = Callable[[Context, UUID], Awaitable[Any]]
 FETCH: dict[str, tuple[Fetch, Callable[[Any, Context], Node]]] = {
     "Book": (lambda c, key: c.loaders.book_by_id.load(key), lambda row, _: Book.from_model(row)),
+    "Comment": (lambda c, key: c.loaders.comment_by_id.load(key), lambda seen, _: Comment.from_model(seen)),
     "Device": (lambda c, key: c.loaders.device_by_id.load(key), lambda row, _: Device.from_model(row)),
     "Document": (lambda c, key: c.loaders.document_by_id.load(key), lambda row, _: Document.from_model(row)),
     "Highlight": (lambda c, key: c.loaders.highlight_by_id.load(key), lambda row, _: Highlight.from_model(row)),

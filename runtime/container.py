@@ -30,9 +30,13 @@ from repositories.locks import Locks
 from repositories.media import MediaRepository
 from repositories.positions import PositionRepository
 from repositories.posts import PostRepository
+from repositories.posts_comments import CommentRepository
 from repositories.posts_counts import PostCountsRepository
+from repositories.posts_departures import DepartureRepository
+from repositories.posts_likes import LikeRepository
 from repositories.posts_lists import PostListRepository
 from repositories.posts_purge import PostPurgeRepository
+from repositories.posts_reconcile import ReconcileRepository
 from repositories.posts_reports import ReportRepository
 from repositories.posts_reposts import RepostRepository
 from repositories.posts_trends import PostTrendRepository
@@ -65,8 +69,11 @@ from services.media_rules import Sizes
 from services.positions import PositionService
 from services.posts import PostService
 from services.posts_attachments import Attachments
+from services.posts_comments import CommentService
 from services.posts_counts import PostCountsService
+from services.posts_likes import LikeService
 from services.posts_purge import PostPurgeService
+from services.posts_reconcile import ReconcileService
 from services.posts_reports import ReportService
 from services.posts_reposts import RepostService
 from services.posts_trends import PostTrendService
@@ -124,7 +131,7 @@ class Services:
         return AccountService(
             accounts=self.attempts,
             social=SocialRepository(self._session),
-            reposts=RepostRepository(self._session),
+            departures=DepartureRepository(self._session),
             locks=self.locks,
             idempotency=self.idempotency,
             audit=self.audit,
@@ -175,6 +182,29 @@ class Services:
     def post_counts(self) -> PostCountsService:
         """Counts of posts, for those who watch them."""
         return PostCountsService(PostCountsRepository(self._session))
+
+    @cached_property
+    def likes(self) -> LikeService:
+        """Likes of posts and comments."""
+        return LikeService(
+            likes=LikeRepository(self._session), locks=self.locks, idempotency=self.idempotency, events=self._events
+        )
+
+    @cached_property
+    def comments(self) -> CommentService:
+        """Comments on posts."""
+        return CommentService(
+            comments=CommentRepository(self._session),
+            locks=self.locks,
+            idempotency=self.idempotency,
+            audit=self.audit,
+            events=self._events,
+        )
+
+    @cached_property
+    def reconcile(self) -> ReconcileService:
+        """The recount of what is counted."""
+        return ReconcileService(ReconcileRepository(self._session), self.locks)
 
     @cached_property
     def catalog(self) -> CatalogService:

@@ -1,23 +1,45 @@
 """Posts."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
 from core.errors import NotFound
 from core.ids import global_id
+from loaders.posts_comments import CommentPage
+from loaders.posts_likes import LikersPage
 from models import Post as PostRow
 from models.profiles import Visibility
 from repositories.posts import SeenPost
+from repositories.posts_comments_lists import ORDERS, CommentSort
+from repositories.posts_likes import LIKERS
 from runtime.context import Info
 from schema.catalog import Book
+from schema.enums import described
 from schema.errors import UserError
 from schema.highlights import Highlight
 from schema.media import picture_url
 from schema.node import Node
+from schema.pagination import After, First
 from schema.profiles import User
 from services.posts import NO_POST, PostDraft
+
+if TYPE_CHECKING:
+    from schema.posts_comments import CommentConnection
+    from schema.social import UserConnection
+
+described(
+    CommentSort,
+    "In which order to list comments. TOP and HOT keep to how things stood when the first page was read, but for likes "
+    "taken back since: a comment that has lost some may come twice.",
+    {
+        "NEWEST": "The latest first.",
+        "OLDEST": "The earliest first.",
+        "TOP": "The most liked first; of equals the earliest.",
+        "HOT": "By (likes + 2 * replies) / (hours of age + 2) to the power of 1.5, the highest first.",
+    },
+)
 
 Reveal = Annotated[bool | None, strawberry.argument(description="True: show it although it may be a spoiler for you.")]
 
@@ -143,6 +165,39 @@ class Post(Node):
         """Whether you passed it on."""
         signed_in = info.context.viewer.is_signed_in
         return signed_in and bool(await info.context.loaders.reposted_by_post_id.load(self.row.id))
+
+    @strawberry.field
+    async def liked_by(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Annotated["UserConnection", strawberry.lazy("schema.social")]:
+        """Who likes it, the latest first, those left out that you may not know of."""
+        from schema.social import UserConnection
+
+        request = LIKERS.request(first, after)
+        page = await info.context.loaders.likers_by_post_id.load(LikersPage(self.row.id, request))
+        if page is None:
+            raise RuntimeError("a page for each post")
+        return UserConnection.of(page, User.from_model)
+
+    @strawberry.field
+    async def comments(
+        self,
+        info: Info,
+        sort: Annotated[
+            CommentSort | None, strawberry.argument(description="In which order; NEWEST unless told.")
+        ] = CommentSort.NEWEST,
+        first: First = 20,
+        after: After = None,
+    ) -> Annotated["CommentConnection", strawberry.lazy("schema.posts_comments")]:
+        """The comments on the post itself, without those whose author or words you mute; each has its replies."""
+        from schema.posts_comments import Comment, CommentConnection
+
+        order = sort or CommentSort.NEWEST
+        request = ORDERS[order].request(first, after)
+        page = await info.context.loaders.comments_by_post_id.load(CommentPage(self.row.id, order, request))
+        if page is None:
+            raise RuntimeError("a page for each post")
+        return CommentConnection.of(page, Comment.from_model)
 
     def _shows(self, reveal: bool | None) -> bool:
         return bool(reveal) or not self.is_hidden

@@ -16,6 +16,8 @@ from resolvers.media import MediaMutation
 from resolvers.node import NodeQuery
 from resolvers.positions import PositionMutation
 from resolvers.posts import PostMutation, PostQuery
+from resolvers.posts_comments import CommentMutation
+from resolvers.posts_likes import LikeMutation
 from resolvers.posts_reports import ReportMutation
 from resolvers.posts_trends import PostTrendQuery
 from resolvers.profiles import ProfileMutation, ProfileQuery
@@ -70,6 +72,8 @@ class Mutation(
     PositionMutation,
     PostMutation,
     ReportMutation,
+    CommentMutation,
+    LikeMutation,
     SocialMutation,
     SyncMutation,
 ):

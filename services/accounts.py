@@ -17,7 +17,7 @@ from models import Device, Session, User
 from models.profiles import Role
 from repositories.accounts import AccountRepository
 from repositories.locks import Locks
-from repositories.posts_reposts import RepostRepository
+from repositories.posts_departures import DepartureRepository
 from repositories.social import SocialRepository
 from services.accounts_copies import copy_of
 from services.accounts_input import EMAIL_LENGTH, DeviceDraft, SignUpDraft, check_device_name
@@ -57,7 +57,7 @@ class AccountService:
         *,
         accounts: AccountRepository,
         social: SocialRepository,
-        reposts: RepostRepository,
+        departures: DepartureRepository,
         locks: Locks,
         idempotency: IdempotencyService,
         audit: AuditService,
@@ -66,7 +66,7 @@ class AccountService:
         self._accounts = accounts
         self._audit = audit
         self._social = social
-        self._reposts = reposts
+        self._departures = departures
         self._locks = locks
         self._idempotency = idempotency
         self._events = events
@@ -297,11 +297,11 @@ class AccountService:
         await self._end(viewer, "changePassword", but=viewer.session_id)
 
     async def delete(self, viewer: Viewer, checked_hash: str) -> UUID:
-        """Delete the viewer's account with everything that is theirs, and lower the counts of whom they followed or passed on."""
+        """Delete the viewer's account with everything that is theirs, and lower the counts that they raised."""
         user_id = viewer.require()
         await self._locks.sync_counter(user_id)
         await self._social.take_off_counts(user_id)
-        await self._reposts.take_off_counts(user_id)
+        await self._leave_posts(user_id)
         await self._audit.forget(user_id)
         user = await self._accounts.by_id(user_id, lock=True)
         if user is None or user.password_hash != checked_hash:
@@ -309,6 +309,14 @@ class AccountService:
         await self._accounts.remove(user)
         self._events.append(SessionsChanged(user_id))
         return user_id
+
+    async def _leave_posts(self, user_id: UUID) -> None:
+        await self._locks.posts(await self._departures.touched_posts(user_id))
+        comment_ids = await self._departures.touched_comments(user_id)
+        await self._locks.comments(comment_ids)
+        await self._departures.lower_posts(user_id)
+        await self._departures.empty_comments(user_id, clock.now())
+        await self._departures.remove_empty(comment_ids)
 
     async def grant(self, username: str, role: Role) -> None:
         """Give a user a role: for the command line only."""

@@ -40,6 +40,11 @@ class JobService:
         self._events.append(JobAdded())
         return await self._jobs.add(kind, payload)
 
+    async def remember(self, job: Job, **payload: Any) -> None:
+        """Note how far a job of several steps has come; it must be held."""
+        await self._jobs.remember(job.id, payload)
+        job.payload = payload
+
     async def plan(self, recurring: Mapping[str, timedelta]) -> None:
         """Write the jobs whose time has come, each once however many workers plan."""
         for kind, every in recurring.items():

@@ -15,7 +15,7 @@ from core.settings import Settings
 from runtime.container import Container, Services
 from runtime.launch import spare_start_up
 from services.jobs import Burial, Handler, JobRunner
-from workers import bell, housekeeping, imports, media, posts, posts_trends
+from workers import bell, housekeeping, imports, media, posts, posts_reconcile, posts_trends
 from workers.recurring import RECURRING
 
 LOOPS = 4
@@ -37,6 +37,7 @@ HANDLERS: Mapping[str, Handler[Services]] = {
     "compute_post_trends": posts_trends.compute_post_trends,
     "sweep_uploads": media.sweep_uploads,
     "sweep_files": media.sweep_files,
+    "reconcile_counts": posts_reconcile.reconcile_counts,
 }
 BURIALS: Mapping[str, Burial[Services]] = {"run_import": imports.give_up_import}
 

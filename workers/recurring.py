@@ -19,6 +19,7 @@ RECURRING: Mapping[str, timedelta] = {
     "sweep_uploads": HOUR,
     "sweep_files": SOON,
     "compute_post_trends": OFTEN,
+    "reconcile_counts": HOUR,
 }
 
 KEEP_DONE = timedelta(days=7)

@@ -194,6 +194,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("comment_id", "user_id", name=op.f("pk_comment_likes")),
     )
+    op.create_index(
+        "ix_comment_likes_comment_id_created_at", "comment_likes", ["comment_id", "created_at"], unique=False
+    )
     op.create_index(op.f("ix_comment_likes_user_id"), "comment_likes", ["user_id"], unique=False)
     op.create_table(
         "reports",

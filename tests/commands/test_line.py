@@ -20,6 +20,7 @@ COMMANDS = {
     "new-epoch",
     "jobs",
     "persist",
+    "reconcile",
     "replay-dead",
     "grant",
 }

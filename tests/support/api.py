@@ -11,6 +11,8 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 from aiohttp.test_utils import TestClient
 
 PASSWORD = "correct horse battery"
+SHARED_INPUTS = {"unlike": "LikeInput"}
+"""Mutations whose input is named after another."""
 _names = itertools.count(1)
 
 
@@ -58,7 +60,7 @@ class Reader:
 
     async def mutate(self, field_name: str, selection: str, **input_: Any) -> Any:
         """Run one mutation with an input; its payload, userErrors included."""
-        kind = field_name[0].upper() + field_name[1:] + "Input"
+        kind = SHARED_INPUTS.get(field_name) or field_name[0].upper() + field_name[1:] + "Input"
         query = f"mutation($input: {kind}!) {{ it: {field_name}(input: $input) {{ {selection} userErrors {{ field message code }} }} }}"
         return (await self.run(query, input=input_))["it"]
 
