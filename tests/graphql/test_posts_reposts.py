@@ -120,6 +120,20 @@ async def test_to_and_fro_with_deleting_and_restoring_counts_right(
     assert await counts_are_right(container)
 
 
+async def test_readers_who_passed_each_others_posts_on_may_all_leave_at_once(http: Http, container: Container) -> None:
+    password_hash = (await container.passwords.hashes(PASSWORD)).password
+    for _ in range(3):
+        readers = [await seated(http, container) for _ in range(4)]
+        for reader in readers:
+            made = await post(reader)
+            for other in readers:
+                await act(other, "repost", made["id"])
+        await sql(container, "UPDATE users SET password_hash = :hash", hash=password_hash)
+        gone = [reader.mutate("deleteAccount", "deletedUserId", password=PASSWORD) for reader in readers]
+        assert [payload["userErrors"] for payload in await asyncio.gather(*gone)] == [[]] * len(readers)
+    assert await sql(container, "SELECT post_id FROM reposts UNION SELECT id FROM posts") == []
+
+
 async def test_an_account_that_goes_takes_its_reposts_off(ada: Reader, ben: Reader, container: Container) -> None:
     made = await post(ada)
     await act(ben, "repost", made["id"])
