@@ -12,7 +12,7 @@ from core import clock
 from core.ids import read_id
 from runtime.container import Container
 from services import posts_purge
-from tests.support.api import Reader
+from tests.support.api import PASSWORD, Reader
 from tests.support.posting import act, post, read, refused
 from tests.support.readers import seated
 from tests.support.rows import sql
@@ -117,11 +117,32 @@ async def test_it_runs_beside_busy_readers(ada: Reader, http: Http, container: C
         await delete_long_ago(container, ada, made["id"])
 
     async def busy(reader: Reader) -> None:
-        for _ in range(4):
-            for one in live:
-                await act(reader, "repost", one["id"])
-                await act(reader, "undoRepost", one["id"])
+        for key in [one["id"] for one in live] * 3:
+            await act(reader, "repost", key)
+            liked = await reader.mutate("like", "liked", targetId=key)
+            said = await reader.mutate("addComment", "comment { id }", postId=key, text="Still here.")
+            await act(reader, "undoRepost", key)
+            assert not liked["userErrors"] + said["userErrors"]
 
     await asyncio.gather(purge(container), purge(container), *map(busy, readers))
     assert await sql(container, "SELECT id FROM posts WHERE deleted_at IS NOT NULL") == []
-    assert [(await read(ada, one["id"]))["repostCount"] for one in live] == [0, 0, 0]
+    counts = [await read(ada, one["id"]) for one in live]
+    assert [(one["likeCount"], one["commentCount"], one["repostCount"]) for one in counts] == [(5, 15, 0)] * 3
+
+
+async def test_readers_leave_while_what_they_did_long_ago_is_purged(
+    ada: Reader, http: Http, container: Container
+) -> None:
+    password_hash = (await container.passwords.hashes(PASSWORD)).password
+    readers = [await seated(http, container) for _ in range(4)]
+    for author in (ada, *readers):
+        for _ in range(2):
+            made = await post(author)
+            await furnish(container, made["id"], *readers)
+            await delete_long_ago(container, author, made["id"])
+    await sql(container, "UPDATE users SET password_hash = :hash", hash=password_hash)
+    gone = [reader.mutate("deleteAccount", "deletedUserId", password=PASSWORD) for reader in readers]
+    _, *payloads = await asyncio.gather(purge(container), *gone)
+    assert [payload["userErrors"] for payload in payloads] == [[]] * len(readers)
+    await purge(container)
+    assert set((await rows(container)).values()) == {0}
