@@ -197,7 +197,7 @@ def _read_far_enough(viewer: Viewer, author_id: Any, book_id: Any, until: Any) -
         .where(
             position.user_id == viewer.user_id,
             position.book_id == book_id,
-            func.coalesce(position.furthest_location, by_percent) >= until,
+            func.greatest(position.furthest_location, by_percent) >= until,
         )
         .correlate_except(position, book)
     )
