@@ -9,6 +9,7 @@ from aiohttp import web
 from clients.bus import ValkeyBus
 from clients.documents import ValkeyDocuments
 from clients.limits import ValkeyBuckets
+from clients.timelines import ValkeyTimelines
 from commands.line import Programs, leave, main
 from core.database import Database
 from core.settings import Settings
@@ -45,7 +46,8 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
     database = Database(database_url, pool_size=settings.database_pool)
     bus = ValkeyBus(redis_url)
     buckets = ValkeyBuckets(redis_url)
-    container = Container(settings, database, bus, buckets)
+    timelines = ValkeyTimelines(redis_url, length=settings.timeline_length, days=settings.timeline_days)
+    container = Container(settings, database, bus, buckets, timelines=timelines)
     sessions = SessionCache(container)
 
     def on_sessions() -> None:
@@ -108,6 +110,7 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
         await broker.close()
         await bus.close()
         await buckets.close()
+        await timelines.close()
         await documents.close()
         await container.storage.close()
         await database.close()

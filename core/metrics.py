@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"
-FANOUT = "fan_out"
+FANOUT = "fanout_"
 """How the kinds of jobs begin that bring entries into timelines."""
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _OPERATION_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5)

@@ -79,6 +79,16 @@ class Settings(BaseSettings):
         default=10_000,
         description="Posts of authors with more followers are read by each follower, not written into timelines.",
     )
+    timeline_length: Annotated[int, Field(ge=1, le=5_000)] = Field(
+        default=800,
+        description="Entries that the timeline of an active reader holds; older ones are read from the tables.",
+    )
+    timeline_days: Annotated[float, Field(gt=0)] = Field(
+        default=7, description="Days after which the timeline of a reader who does not look is dropped."
+    )
+    fanout_chunk: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=1_000, description="Followers to whose timelines one job writes."
+    )
     sign_ups_per_hour: Annotated[int, Field(ge=1)] = Field(
         default=20, description="Sign-ups that one address may try within an hour, names found taken included."
     )

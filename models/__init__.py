@@ -7,6 +7,7 @@ from models.accounts import AuthAttempt, Device, Session
 from models.audit import AuditEntry
 from models.catalog import Book, BookHolder
 from models.documents import PersistedDocument
+from models.feeds import FeedEpoch
 from models.highlights import Highlight
 from models.imports import Import, ImportBook, ImportMark, ImportProblem
 from models.jobs import IdempotencyKey, Job
@@ -39,6 +40,7 @@ __all__ = [
     "Device",
     "DevicePosition",
     "Document",
+    "FeedEpoch",
     "Follow",
     "FollowRequest",
     "Highlight",

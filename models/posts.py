@@ -47,6 +47,7 @@ class Post(Base):
     __tablename__ = "posts"
     __table_args__ = (
         Index("ix_posts_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_posts_pulled", "user_id", "created_at", "id", postgresql_where=text("fanout = 'PULL'")),
         Index("ix_posts_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
         CheckConstraint("like_count >= 0 AND comment_count >= 0 AND repost_count >= 0", name="counts"),
         CheckConstraint("(quote_start IS NULL) = (quote_end IS NULL)", name="quote_locations_together"),
@@ -121,6 +122,8 @@ class Repost(Base):
     __table_args__ = (
         Index("ix_reposts_user_id_created_at_post_id", "user_id", "created_at", "post_id"),
         Index("ix_reposts_created_at", "created_at"),
+        Index("ix_reposts_pulled", "user_id", "created_at", "post_id", postgresql_where=text("fanout = 'PULL'")),
+        Index("ix_reposts_pulled_of_post", "post_id", postgresql_where=text("fanout = 'PULL'")),
     )
 
     post_id: Mapped[UUID] = of_post(primary_key=True)

@@ -18,6 +18,7 @@ class Follow(Base):
         CheckConstraint("follower_id <> followed_id", name="no_self_follow"),
         Index("ix_follows_follower_id_created_at", "follower_id", "created_at"),
         Index("ix_follows_followed_id_created_at", "followed_id", "created_at"),
+        Index("ix_follows_followed_id_follower_id", "followed_id", "follower_id"),
     )
 
     follower_id: Mapped[UUID] = member()

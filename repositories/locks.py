@@ -78,6 +78,11 @@ class Locks:
         if await self._session.scalar(held) is None:
             raise Unauthenticated("This account is gone.")
 
+    async def presences(self, user_ids: Iterable[UUID]) -> set[UUID]:
+        """See to it that accounts outlive this transaction; tell which of them there are."""
+        held = select(User.id).where(among(User.id, user_ids)).order_by(User.id)
+        return set(await self._session.scalars(held.with_for_update(read=True, key_share=True)))
+
     async def user(self, user_id: UUID) -> None:
         """Lock a user's row; raise Unauthenticated for one who is gone, whose session another process still remembers."""
         found = await self._session.scalar(select(User.id).where(User.id == user_id).with_for_update())

@@ -11,6 +11,8 @@ from auth.passwords import Passwords
 from clients.bus import Bus
 from clients.limits import Buckets, LocalBuckets
 from clients.storage import Storage
+from clients.timelines import Timelines
+from clients.timelines_local import LocalTimelines
 from core import metrics
 from core.database import Database
 from core.events import Event, FeedEntryAdded
@@ -22,6 +24,8 @@ from repositories.audit import AuditRepository
 from repositories.catalog import BookRepository
 from repositories.documents import DocumentRepository
 from repositories.exports import ExportRepository
+from repositories.feeds import FeedRepository
+from repositories.feeds_fanout import FanoutRepository
 from repositories.highlights import HighlightRepository
 from repositories.imports import ImportRepository
 from repositories.jobs import IdempotencyRepository, JobRepository
@@ -52,6 +56,8 @@ from services.accounts_sign_in import Gatekeeper
 from services.audit import AuditService
 from services.catalog import CatalogService
 from services.exports.service import ExportService
+from services.feeds import FeedService, TimelineBuilder
+from services.feeds_fanout import FanoutService
 from services.highlights import HighlightService
 from services.highlights_share import ShareService
 from services.housekeeping import HousekeepingService
@@ -375,6 +381,23 @@ class Services:
         return DocumentRepository(self._session)
 
     @cached_property
+    def feeds(self) -> FeedRepository:
+        """Home feeds as this session sees them, for those who read them in several steps."""
+        return FeedRepository(self._session)
+
+    @cached_property
+    def fanout(self) -> FanoutService:
+        """What is written into timelines."""
+        return FanoutService(
+            fanout=FanoutRepository(self._session),
+            locks=self.locks,
+            jobs=self.jobs,
+            timelines=self._container.timelines,
+            chunk=self._container.settings.fanout_chunk,
+            pull_threshold=self._container.settings.pull_threshold,
+        )
+
+    @cached_property
     def housekeeping(self) -> HousekeepingService:
         """What time takes away."""
         return HousekeepingService(
@@ -399,6 +422,7 @@ class Container:
         bus: Bus,
         buckets: Buckets | None = None,
         storage: Storage | None = None,
+        timelines: Timelines | None = None,
     ) -> None:
         self.settings = settings
         self.database = database
@@ -408,6 +432,9 @@ class Container:
         self.epoch = Epoch()
         self.files = PreparedFiles()
         self.storage = storage or open_storage(settings)
+        self.timelines = timelines or LocalTimelines(is_down=True)
+        self.builder = TimelineBuilder(self.snapshot, self.timelines, length=settings.timeline_length)
+        self.feeds = FeedService(self.snapshot, self.timelines, self.builder)
         self.gatekeeper = Gatekeeper(
             self.transaction,
             self.passwords,

@@ -9,6 +9,7 @@ from strawberry.types import ExecutionContext
 from resolvers.accounts import AccountMutation, AccountQuery
 from resolvers.catalog import CatalogMutation, CatalogQuery
 from resolvers.exports import ExportMutation
+from resolvers.feeds import FeedQuery
 from resolvers.highlights import HighlightMutation, HighlightQuery
 from resolvers.imports import ImportMutation
 from resolvers.koreader import KoreaderMutation
@@ -53,6 +54,7 @@ class Query(
     HighlightQuery,
     PostQuery,
     PostTrendQuery,
+    FeedQuery,
     SyncQuery,
     RateQuery,
 ):

@@ -9,13 +9,14 @@ from typing import Any
 import structlog
 
 from clients.bus import ValkeyBus
+from clients.timelines import ValkeyTimelines
 from core.database import Database
 from core.errors import Unavailable
 from core.settings import Settings
 from runtime.container import Container, Services
 from runtime.launch import spare_start_up
 from services.jobs import Burial, Handler, JobRunner
-from workers import bell, housekeeping, imports, media, posts, posts_reconcile, posts_trends
+from workers import bell, feeds, housekeeping, imports, media, posts, posts_reconcile, posts_trends
 from workers.recurring import RECURRING
 
 LOOPS = 4
@@ -35,11 +36,20 @@ HANDLERS: Mapping[str, Handler[Services]] = {
     "purge_posts": posts.purge_posts,
     "run_import": imports.run_import,
     "compute_post_trends": posts_trends.compute_post_trends,
+    "fanout_post": feeds.plan,
+    "fanout_removal": feeds.plan,
+    "fanout_repost": feeds.plan,
+    "fanout_unrepost": feeds.plan,
+    "fanout_chunk": feeds.write,
     "sweep_uploads": media.sweep_uploads,
     "sweep_files": media.sweep_files,
     "reconcile_counts": posts_reconcile.reconcile_counts,
 }
-BURIALS: Mapping[str, Burial[Services]] = {"run_import": imports.give_up_import}
+FANOUT = ("fanout_post", "fanout_removal", "fanout_repost", "fanout_unrepost", "fanout_chunk")
+BURIALS: Mapping[str, Burial[Services]] = {
+    "run_import": imports.give_up_import,
+    **dict.fromkeys(FANOUT, feeds.give_up),
+}
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +130,8 @@ async def run_worker(settings: Settings, *, database_url: str, redis_url: str, s
     """Be a worker until told to stop."""
     database = Database(database_url, pool_size=settings.database_pool)
     bus = ValkeyBus(redis_url)
-    container = Container(settings, database, bus)
+    timelines = ValkeyTimelines(redis_url, length=settings.timeline_length, days=settings.timeline_days)
+    container = Container(settings, database, bus, timelines=timelines)
     publishing = bus.start()
     spare_start_up()
     log.info("worker_started", loops=LOOPS, kinds=sorted(HANDLERS))
@@ -128,6 +139,7 @@ async def run_worker(settings: Settings, *, database_url: str, redis_url: str, s
         await Worker(container, redis_url).run(stop, beside=[publishing])
     finally:
         await bus.close()
+        await timelines.close()
         await container.storage.close()
         await database.close()
         log.info("worker_stopped")

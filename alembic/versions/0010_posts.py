@@ -7,6 +7,23 @@ revision = "0010"
 down_revision = "0009"
 
 
+# Whoever comes to follow somebody has a timeline that lacks what that somebody wrote before. Counted here, so that no way to
+# a new follow can forget it; in order, because two statements that count the same readers must not wait for each other.
+COUNT_FOLLOWS = """
+CREATE FUNCTION count_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO feed_epochs AS known (user_id, epoch)
+    SELECT DISTINCT follower_id, 1 FROM added ORDER BY follower_id
+    ON CONFLICT (user_id) DO UPDATE SET epoch = known.epoch + 1;
+    RETURN NULL;
+END $$
+"""
+ON_FOLLOWS = """
+CREATE TRIGGER count_follows AFTER INSERT ON follows
+REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION count_follows()
+"""
+
+
 def upgrade() -> None:
     op.create_table(
         "posts",
@@ -69,6 +86,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_posts_highlight_id"), "posts", ["highlight_id"], unique=False)
     op.create_index("ix_posts_user_id_created_at_id", "posts", ["user_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_posts_pulled",
+        "posts",
+        ["user_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("fanout = 'PULL'"),
+    )
     op.create_table(
         "comments",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -181,6 +205,20 @@ def upgrade() -> None:
     op.create_index(
         "ix_reposts_user_id_created_at_post_id", "reposts", ["user_id", "created_at", "post_id"], unique=False
     )
+    op.create_index(
+        "ix_reposts_pulled",
+        "reposts",
+        ["user_id", "created_at", "post_id"],
+        unique=False,
+        postgresql_where=sa.text("fanout = 'PULL'"),
+    )
+    op.create_index(
+        "ix_reposts_pulled_of_post",
+        "reposts",
+        ["post_id"],
+        unique=False,
+        postgresql_where=sa.text("fanout = 'PULL'"),
+    )
     op.create_table(
         "comment_likes",
         sa.Column("comment_id", sa.Uuid(), nullable=False),
@@ -245,6 +283,18 @@ def upgrade() -> None:
     op.create_index("uq_reports_post", "reports", ["reporter_id", "post_id"], unique=True)
     op.create_index("uq_reports_user", "reports", ["reporter_id", "reported_user_id"], unique=True)
     op.create_index("ix_jobs_dead", "jobs", ["id"], unique=False, postgresql_where=sa.text("state = 'DEAD'"))
+    op.create_table(
+        "feed_epochs",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_feed_epochs_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_feed_epochs")),
+    )
+    op.create_index("ix_follows_followed_id_follower_id", "follows", ["followed_id", "follower_id"], unique=False)
+    op.execute(COUNT_FOLLOWS)
+    op.execute(ON_FOLLOWS)
     op.add_column("mutes", sa.Column("muted_post_id", sa.Uuid(), nullable=True))
     op.create_index(op.f("ix_mutes_muted_post_id"), "mutes", ["muted_post_id"], unique=False)
     op.create_index("uq_mutes_post", "mutes", ["user_id", "muted_post_id"], unique=True)
@@ -267,6 +317,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     # A revision without posts has no word for a mute of one; what people wrote goes with its tables, which the command says.
     op.drop_index("ix_jobs_dead", "jobs")
+    op.execute("DROP TRIGGER count_follows ON follows")
+    op.execute("DROP FUNCTION count_follows()")
+    op.drop_index("ix_follows_followed_id_follower_id", table_name="follows")
     op.execute("DELETE FROM mutes WHERE muted_post_id IS NOT NULL")
     op.drop_constraint(op.f("ck_mutes_one_target"), "mutes")
     op.drop_column("mutes", "muted_post_id")
@@ -277,7 +330,16 @@ def downgrade() -> None:
     op.drop_column("users", "post_count")
     op.create_check_constraint(op.f("ck_users_counts"), "users", "follower_count >= 0 AND following_count >= 0")
     for table in (
-        *("reports", "comment_likes", "reposts", "post_trends", "post_mentions", "post_hashtags", "likes"),
+        *(
+            "feed_epochs",
+            "reports",
+            "comment_likes",
+            "reposts",
+            "post_trends",
+            "post_mentions",
+            "post_hashtags",
+            "likes",
+        ),
         *("comments", "posts"),
     ):
         op.drop_table(table)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
 from graphql import (
@@ -49,6 +50,14 @@ class Shelf:
     ids: dict[str, list[str]] = field(default_factory=dict)
 
 
+async def heard(seeder: Seeder, user_id: UUID, highlight_id: UUID) -> None:
+    """Let a reader follow one more, who wrote a post and passed it on."""
+    voice = await seeder.user()
+    await seeder.follow(user_id, voice.id)
+    post = await seeder.post(voice.id, highlight_id=highlight_id)
+    await seeder.repost(post.id, voice.id, created_at=post.created_at)
+
+
 async def filled(http: Http, container: Container, count: int) -> Shelf:
     """Make a reader with so many devices, sessions, highlights in books of their own, imports, and readers followed."""
     async with container.database.writing() as session:
@@ -71,6 +80,7 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
             first = await seeder.highlight(user.id, book.id)
             copy = await seeder.highlight(user.id, book.id, conflict_of=first.id, note="a note")
             await seeder.highlight(friend.id, book.id, visibility=Visibility.FOLLOWERS)
+            await heard(seeder, user.id, first.id)
             upload = await seeder.import_(user.id)
             for number in range(count if friend is friends[0] else 1):
                 await seeder.import_book(upload.id, number, book_id=book.id)
@@ -155,6 +165,9 @@ CASES: dict[str, Callable[[Shelf], str]] = {
     "my sessions": lambda _: f"{{ viewer {{ sessions {{ current device {{ {DEVICE} }} }} }} }}",
     "a reader's highlights": lambda shelf: (
         f'{{ user(username: "{shelf.username}") {{ highlights(first: 100) {{ {DEEP} }} }} }}'
+    ),
+    "my home feed": lambda _: (
+        f"{{ homeFeed(first: 20) {{ nodes {{ {POST} }} edges {{ node {{ {POST} }} repostedBy {{ {PERSON} }} }} }} }}"
     ),
     "who asks to follow me": lambda _: f"{{ viewer {{ followRequests(first: 100) {{ {PEOPLE} }} }} }}",
     "whom I block": lambda _: f"{{ viewer {{ blocked(first: 100) {{ {PEOPLE} }} }} }}",

@@ -37,6 +37,7 @@ POLICY = {
             "comment_likes.user_id",
             "devices.user_id",
             "documents.user_id",
+            "feed_epochs.user_id",
             "follow_requests.followed_id",
             "follow_requests.follower_id",
             "follows.followed_id",

@@ -1,0 +1,71 @@
+"""Home feeds: pages, and what a timeline is made of."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.viewer import Viewer
+from core.pagination import Order, PageRequest
+from models import FeedEpoch
+from models.feeds import FeedEntry, Timeline, TimelinePart
+from models.posts import Fanout
+from repositories.feeds_pages import FeedPage
+from repositories.feeds_timeline import newest_of_members
+
+FEED = Order("feed", (datetime, UUID))
+"""By the time of the entry, then by the post."""
+
+
+class FeedRepository:
+    """Home feeds, as one session sees them."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def pull(self, viewer: Viewer, request: PageRequest) -> Sequence[FeedEntry]:
+        """Read up to `first + 1` entries from the tables alone."""
+        return await self._entries(FeedPage(viewer, request, None).pulled())
+
+    async def above(self, viewer: Viewer, request: PageRequest, timeline: TimelinePart) -> Sequence[FeedEntry] | None:
+        """Read up to `first + 1` entries above a timeline's floor; None when the timeline is of another epoch."""
+        page = FeedPage(viewer, request, timeline).above(timeline).subquery()
+        now = select(self._epoch(viewer.require()).label("epoch")).subquery()
+        told = select(now.c.epoch, page).select_from(now.outerjoin(page, true()))
+        rows = (await self._session.execute(told.order_by(page.c.at.desc(), page.c.post_id.desc()))).all()
+        if rows[0].epoch != timeline.epoch:
+            return None
+        return [FeedEntry(row.post_id, row.reposter_id, row.at) for row in rows if row.post_id is not None]
+
+    async def below(
+        self, viewer: Viewer, request: PageRequest, timeline: TimelinePart, floor: datetime
+    ) -> Sequence[FeedEntry]:
+        """Read up to `first + 1` entries at or below a timeline's floor."""
+        return await self._entries(FeedPage(viewer, request, timeline).below(floor))
+
+    async def timeline(self, user_id: UUID, length: int) -> Timeline:
+        """Read what a timeline is made of: of the newest entries of all members, those that are pushed.
+
+        Muted, blocked and deleted ones count too: they may come back without a word. The session must see one moment.
+        """
+        epoch = await self._session.scalar(select(self._epoch(user_id)))
+        rows = (await self._session.execute(newest_of_members(user_id, length + 1))).all()
+        floor = rows[length].at if len(rows) > length else None
+        pushed = [
+            FeedEntry(row.post_id, row.reposter_id, row.at)
+            for row in rows
+            if row.fanout == Fanout.PUSH and (floor is None or row.at > floor)
+        ]
+        return Timeline(epoch or 0, pushed, floor)
+
+    async def _entries(self, wanted: Select[Any]) -> Sequence[FeedEntry]:
+        rows = await self._session.execute(wanted)
+        return [FeedEntry(row.post_id, row.reposter_id, row.at) for row in rows]
+
+    @staticmethod
+    def _epoch(user_id: UUID) -> ColumnElement[int]:
+        known = select(FeedEpoch.epoch).where(FeedEpoch.user_id == user_id).scalar_subquery()
+        return func.coalesce(known, 0)

@@ -1,0 +1,82 @@
+"""Fan-out: what an entry is now, who is to have it, and whose timelines cannot be trusted any more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import FeedEpoch, Follow, Post, Repost, User
+from models.posts import Fanout
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What PostgreSQL says of an entry."""
+
+    actor_id: UUID
+    """Who wrote the post or passed it on: their followers are to have it."""
+    at: datetime | None
+    """None: it is not there any more."""
+    fanout: Fanout | None
+    """None: the repost is gone, and nobody knows any more."""
+
+
+class FanoutRepository:
+    """Fan-out, as one session sees it; each statement sees what was committed before it."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def truth(self, post_id: UUID, reposter_id: UUID | None) -> Truth | None:
+        """Read an entry; None for one whose post is gone for good.
+
+        Reposts of a deleted post count as there: who restores it does not pass it on anew.
+        """
+        if reposter_id is None:
+            posts = select(Post.user_id, Post.created_at, Post.fanout, Post.deleted_at).where(Post.id == post_id)
+            post = (await self._session.execute(posts)).one_or_none()
+            return Truth(post.user_id, None if post.deleted_at else post.created_at, post.fanout) if post else None
+        reposts = select(Repost.created_at, Repost.fanout).where(
+            Repost.post_id == post_id, Repost.user_id == reposter_id
+        )
+        repost = (await self._session.execute(reposts)).one_or_none()
+        return Truth(reposter_id, repost.created_at, repost.fanout) if repost else Truth(reposter_id, None, None)
+
+    async def follower_count(self, user_id: UUID) -> int:
+        """Tell how many follow a reader."""
+        return await self._session.scalar(select(User.follower_count).where(User.id == user_id)) or 0
+
+    async def bounds(self, user_id: UUID, size: int) -> Sequence[UUID]:
+        """Cut the followers of a reader, by id, into ranges of so many; tell where ranges end that others come after."""
+        place = func.row_number().over(order_by=Follow.follower_id).label("place")
+        placed = select(Follow.follower_id, place).where(Follow.followed_id == user_id).subquery()
+        last = select(func.count()).select_from(placed).scalar_subquery()
+        ends = select(placed.c.follower_id).where(placed.c.place % size == 0, placed.c.place < last)
+        return (await self._session.scalars(ends.order_by(placed.c.follower_id))).all()
+
+    async def followers(self, user_id: UUID, behind: UUID | None, upto: UUID | None) -> Sequence[UUID]:
+        """Name the followers of a reader in a range of ids."""
+        wanted = select(Follow.follower_id).where(Follow.followed_id == user_id)
+        if behind is not None:
+            wanted = wanted.where(Follow.follower_id > behind)
+        if upto is not None:
+            wanted = wanted.where(Follow.follower_id <= upto)
+        return (await self._session.scalars(wanted.order_by(Follow.follower_id))).all()
+
+    async def outdate(self, user_ids: Sequence[UUID]) -> None:
+        """Have these readers' timelines made anew before they are read again. The readers must be held (`Locks.presences`)."""
+        for start in range(0, len(user_ids), _SLICE):
+            rows = [{"user_id": user_id, "epoch": 1} for user_id in sorted(user_ids[start : start + _SLICE])]
+            counted = insert(FeedEpoch).values(rows)
+            await self._session.execute(
+                counted.on_conflict_do_update(
+                    index_elements=[FeedEpoch.user_id], set_={"epoch": FeedEpoch.epoch + counted.excluded.epoch}
+                )
+            )
+
+
+_SLICE = 5_000

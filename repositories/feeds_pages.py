@@ -1,0 +1,199 @@
+"""The statements that read pages of a home feed."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Select,
+    TableValuedAlias,
+    Uuid,
+    and_,
+    cast,
+    column,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.orm import aliased
+
+from auth.viewer import Viewer
+from core.pagination import PageRequest
+from models import Follow, Post, Repost, User
+from models.feeds import FeedEntry, TimelinePart
+from models.posts import Fanout
+from repositories import visibility
+from repositories.visibility import Predicate
+
+Rows = Callable[[Any, int], Select[datetime, UUID, UUID]]
+"""The newest entries that one member adds to the feed."""
+_UUIDS, _MOMENTS = ARRAY(Uuid), ARRAY(DateTime(timezone=True))
+
+
+class FeedPage:
+    """The statements of one page.
+
+    A post stands in a feed once, at its newest repost by a member, otherwise at its own time if a member wrote it. Members are the reader
+    and those they follow, without whom they muted. With a timeline, what was pushed counts above its floor if the timeline tells of it;
+    what is pulled, and all at or below the floor, is read from the tables.
+    """
+
+    def __init__(self, viewer: Viewer, request: PageRequest, timeline: TimelinePart | None) -> None:
+        self._viewer = viewer
+        self._me = viewer.require()
+        self._count = request.first + 1
+        self._after = request.after
+        self._timeline = timeline
+        followed = (
+            select(User.id)
+            .join(Follow, Follow.followed_id == User.id)
+            .where(
+                Follow.follower_id == self._me,
+                visibility.users(viewer),
+                visibility.unmuted(viewer, user_id=User.id),
+            )
+        )
+        self._members = union_all(select(literal(self._me, Uuid).label("id")), followed).cte("members")
+
+    def pulled(self) -> Select[Any]:
+        """Read the page from the tables alone."""
+        return self._from_members(lambda *_: true())
+
+    def above(self, timeline: TimelinePart) -> Select[Any]:
+        """Read what the timeline tells of, and what is pulled beside it."""
+        floor = timeline.floor
+
+        def is_pulled(at: Any, fanout: Any) -> Predicate:
+            return and_(fanout == Fanout.PULL, at > floor if floor is not None else true())
+
+        told, pulled = self._from_timeline(timeline).subquery(), self._from_members(is_pulled).subquery()
+        return self._newest(union_all(select(told), select(pulled)).subquery())
+
+    def below(self, floor: datetime) -> Select[Any]:
+        """Read what lies at or below a timeline's floor."""
+        return self._from_members(lambda at, _: at <= floor)
+
+    # --- sources ---
+
+    def _from_members(self, counts: Callable[[Any, Any], Predicate]) -> Select[Any]:
+        """Merge what each member adds: the newest entry of each tells whose the page may have, and only of those as many are read.
+
+        So following thousands costs an index probe each, and never a sort of all they ever wrote.
+        """
+
+        def posts(member_id: Any, limit: int) -> Select[datetime, UUID, UUID]:
+            at, post_id = Post.created_at.label("at"), Post.id.label("post_id")
+            return (
+                select(at, post_id, cast(null(), Uuid).label("reposter_id"))
+                .where(Post.user_id == member_id, self._is_behind(Post.created_at, Post.id))
+                .where(counts(Post.created_at, Post.fanout), self._is_shown(), ~self._has_newer(None, None))
+                .order_by(Post.created_at.desc(), Post.id.desc())
+                .limit(limit)
+            )
+
+        def reposts(member_id: Any, limit: int) -> Select[datetime, UUID, UUID]:
+            return (
+                select(Repost.created_at.label("at"), Repost.post_id, Repost.user_id.label("reposter_id"))
+                .join(Post, Post.id == Repost.post_id)
+                .where(Repost.user_id == member_id, self._is_behind(Repost.created_at, Repost.post_id))
+                .where(Repost.created_at >= Post.created_at, counts(Repost.created_at, Repost.fanout))
+                .where(self._is_shown(), ~self._has_newer(Repost.created_at, Repost.user_id))
+                .order_by(Repost.created_at.desc(), Repost.post_id.desc())
+                .limit(limit)
+            )
+
+        return self._newest(union_all(*(select(self._merged(rows).subquery()) for rows in (posts, reposts))).subquery())
+
+    def _merged(self, rows: Rows) -> Select[Any]:
+        head = rows(self._members.c.id, 1).lateral("head")
+        heads = select(self._members.c.id).select_from(self._members.join(head, true()))
+        ahead = heads.order_by(head.c.at.desc(), head.c.post_id.desc()).limit(self._count).subquery("ahead")
+        row = rows(ahead.c.id, self._count).lateral("row")
+        return select(row.c.at, row.c.post_id, row.c.reposter_id).select_from(ahead.join(row, true()))
+
+    def _from_timeline(self, timeline: TimelinePart) -> Select[Any]:
+        """Read what the timeline tells of and is still true, looked at in its order until there is enough."""
+        told = _told(timeline.entries)
+        ordered = select(told).order_by(told.c.at.desc(), told.c.post_id.desc()).subquery("ordered")
+        posted = and_(ordered.c.reposter_id.is_(None), Post.created_at == ordered.c.at, self._is_member(Post.user_id))
+        passed_on = and_(
+            Repost.created_at == ordered.c.at, Repost.created_at >= Post.created_at, self._is_member(Repost.user_id)
+        )
+        return (
+            select(ordered.c.at, ordered.c.post_id, ordered.c.reposter_id)
+            .join(Post, Post.id == ordered.c.post_id)
+            .outerjoin(Repost, and_(Repost.post_id == ordered.c.post_id, Repost.user_id == ordered.c.reposter_id))
+            .where(self._is_behind(ordered.c.at, ordered.c.post_id))
+            .where(
+                or_(and_(posted, Post.fanout == Fanout.PUSH), and_(passed_on, Repost.fanout == Fanout.PUSH)),
+                self._is_shown(),
+                ~self._has_newer(ordered.c.at, ordered.c.reposter_id),
+            )
+            .order_by(ordered.c.at.desc(), ordered.c.post_id.desc())
+            .limit(self._count)
+        )
+
+    def _newest(self, found: Any) -> Select[Any]:
+        return select(found).order_by(found.c.at.desc(), found.c.post_id.desc()).limit(self._count)
+
+    # --- conditions ---
+
+    def _is_behind(self, at: Any, post_id: Any) -> Predicate:
+        return true() if self._after is None else tuple_(at, post_id) < tuple_(*map(literal, self._after))
+
+    def _is_member(self, user_id: Any) -> Predicate:
+        is_member: Predicate = user_id.in_(select(self._members.c.id))
+        return is_member
+
+    def _is_shown(self) -> Predicate:
+        """Posts that may be read and are not muted; nobody's own posts are hidden from them by what they muted."""
+        unmuted = visibility.unmuted(
+            self._viewer, user_id=Post.user_id, book_id=Post.book_id, post_id=Post.id, words=Post.words
+        )
+        return and_(visibility.posts(self._viewer), or_(Post.user_id == self._me, unmuted))
+
+    def _has_newer(self, at: Any, reposter_id: Any) -> Predicate:
+        """Whether a repost by a member comes before an entry of the same post; the entry is the post's own when there is no reposter."""
+        other = aliased(Repost)
+        of_member = and_(other.post_id == Post.id, other.created_at >= Post.created_at, self._is_member(other.user_id))
+        if reposter_id is not None:
+            of_member = and_(
+                of_member,
+                or_(reposter_id.is_(None), tuple_(other.created_at, other.user_id) > tuple_(at, reposter_id)),
+            )
+        if self._timeline is None:
+            return exists().where(of_member).correlate_except(other)
+        floor = self._timeline.floor
+        ways = [exists().where(of_member, other.fanout == Fanout.PULL).correlate_except(other)]
+        if self._timeline.reposts:
+            told = _told(self._timeline.reposts)
+            same = and_(
+                told.c.post_id == other.post_id, told.c.reposter_id == other.user_id, told.c.at == other.created_at
+            )
+            listed = select(other.user_id).join(told, same).where(of_member)
+            ways.append(exists(listed).correlate_except(other, told))
+        if floor is not None:
+            ways.append(exists().where(of_member, other.created_at <= floor).correlate_except(other))
+        return or_(*ways)
+
+
+def _told(entries: Sequence[FeedEntry]) -> TableValuedAlias:
+    """Make a table of entries, out of one array a column."""
+    arrays: Sequence[tuple[Any, list[Any]]] = (
+        (_UUIDS, [entry.post_id for entry in entries]),
+        (_UUIDS, [entry.reposter_id for entry in entries]),
+        (_MOMENTS, [entry.at for entry in entries]),
+    )
+    rows = func.unnest(*(literal(values, kind) for kind, values in arrays)).table_valued(
+        column("post_id", Uuid), column("reposter_id", Uuid), column("at", DateTime(timezone=True))
+    )
+    return rows.render_derived()

@@ -1,0 +1,120 @@
+"""The home feed of a reader: from their timeline, and from PostgreSQL where that does not reach or is not there."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from auth.viewer import Viewer
+from clients.timelines import Timelines, TimelinesLost
+from core.pagination import Page, PageRequest
+from models.feeds import FeedEntry, TimelinePart
+from repositories.feeds import FEED, FeedRepository
+
+LOOKED_AT = 100
+"""So many entries of a timeline are looked at at least; when they do not fill a page, PostgreSQL goes on where they end."""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A page of a home feed."""
+
+    page: Page[FeedEntry]
+    degraded: bool
+    """Whether it had to be read without Valkey."""
+
+
+class HasFeeds(Protocol):
+    """A session that reads feeds."""
+
+    @property
+    def feeds(self) -> FeedRepository:
+        """The feeds in this session."""
+
+
+Snapshot = Callable[[], AbstractAsyncContextManager[HasFeeds]]
+Pause = Callable[[str], Awaitable[None]]
+"""Where a test may hold a build: told the name of the place."""
+
+
+async def _no_pause(place: str) -> None:
+    del place
+
+
+class TimelineBuilder:
+    """Makes timelines, each by one maker at a time."""
+
+    def __init__(self, snapshot: Snapshot, timelines: Timelines, *, length: int, pause: Pause = _no_pause) -> None:
+        self._snapshot = snapshot
+        self._timelines = timelines
+        self._length = length
+        self._pause = pause
+
+    async def build(self, user_id: UUID, *, keep_age: bool = False) -> bool:
+        """Make a reader's timeline; False when another makes it, or when it took too long to be trusted. Raise TimelinesLost."""
+        build = await self._timelines.begin(user_id)
+        if build is None:
+            return False
+        try:
+            await self._pause("begun")
+            async with self._snapshot() as work:
+                made = await work.feeds.timeline(user_id, self._length)
+            await self._pause("read")
+            return await self._timelines.finish(user_id, build, made, keep_age=keep_age)
+        except Exception:
+            await self._give_up(user_id, build)
+            raise
+
+    async def _give_up(self, user_id: UUID, build: str) -> None:
+        try:
+            await self._timelines.give_up(user_id, build)
+        except TimelinesLost:
+            log.warning("timeline_build_left_to_its_end")
+
+
+class FeedService:
+    """Home feeds of one process. It opens short sessions of its own, none of them while it waits for Valkey."""
+
+    def __init__(self, snapshot: Snapshot, timelines: Timelines, builder: TimelineBuilder) -> None:
+        self._snapshot = snapshot
+        self._timelines = timelines
+        self._builder = builder
+
+    async def page(self, viewer: Viewer, first: int | None, after: str | None) -> Feed:
+        """Read a page: the entries behind the cursor as they stand now. What rises meanwhile is above, and not told again."""
+        viewer.require()
+        request = FEED.request(first, after)
+        found, degraded = None, False
+        try:
+            found = await self._from_timeline(viewer, request)
+        except TimelinesLost as error:
+            degraded = True
+            log.warning("feed_without_timeline", error=str(error))
+        if found is None:
+            async with self._snapshot() as work:
+                found = await work.feeds.pull(viewer, request)
+        return Feed(FEED.page(found, request, lambda entry: (entry.at, entry.post_id)), degraded)
+
+    async def _from_timeline(self, viewer: Viewer, request: PageRequest) -> Sequence[FeedEntry] | None:
+        """Read from the timeline, made anew if need be; None when another is making it just now."""
+        me = viewer.require()
+        before = request.after[0] if request.after else None
+        limit = max(LOOKED_AT, 3 * (request.first + 1))
+        part = await self._timelines.read(me, before, limit)
+        found = await self._read(viewer, request, part) if part else None
+        if found is None and await self._builder.build(me):
+            part = await self._timelines.read(me, before, limit)
+            found = await self._read(viewer, request, part) if part else None
+        return found
+
+    async def _read(self, viewer: Viewer, request: PageRequest, part: TimelinePart) -> Sequence[FeedEntry] | None:
+        async with self._snapshot() as work:
+            found = await work.feeds.above(viewer, request, part)
+            if found is None or part.floor is None or len(found) > request.first:
+                return found
+            rest = await work.feeds.below(viewer, request, part, part.floor)
+        return [*found, *rest][: request.first + 1]
