@@ -1,6 +1,6 @@
 # Figures, each into benchmarks/results/; docs/benchmarks.md says what they mean. ARGS="--seed 2" goes on to the program.
 ARGS ?=
-.PHONY: bench-create bench-idle bench-delivery bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync seed-large bench-plans bench-feed
+.PHONY: bench-create bench-idle bench-delivery bench-counts bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync seed-large bench-plans bench-feed
 
 bench-export: setup ## Take 100,000 highlights away in each format
 	@$(PY) -m benchmarks.exports $(ARGS)
@@ -14,6 +14,9 @@ bench-delivery: setup ## Time delivery to 100 and to 500 connected devices
 
 bench-idle: setup ## Tell what an idle socket costs in memory
 	@$(PY) -m benchmarks.idle
+
+bench-counts: setup ## Let 500 sockets watch a post that is liked ten times a second: the API's CPU, and how late each is right
+	@$(PY) -m benchmarks.post_counts $(ARGS)
 
 bench-statements: setup ## Count the SQL statements of lists
 	@$(PY) -m benchmarks.statements

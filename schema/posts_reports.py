@@ -15,6 +15,7 @@ from schema.errors import UserError
 from schema.node import Node
 from schema.pagination import Connection
 from schema.posts import Post
+from schema.posts_comments import Comment
 from schema.profiles import User
 
 described(
@@ -64,6 +65,12 @@ class Report(Node):
         """The reported post; null for another kind of report, and where it is deleted or not for you to see."""
         found = await info.context.loaders.post_by_id.load(self.row.post_id) if self.row.post_id else None
         return Post.from_model(found) if found else None
+
+    @strawberry.field
+    async def comment(self, info: Info) -> Comment | None:
+        """The reported comment; null for another kind of report, and where it is gone or not for you to see."""
+        found = await info.context.loaders.comment_by_id.load(self.row.comment_id) if self.row.comment_id else None
+        return Comment.from_model(found) if found else None
 
     @strawberry.field
     async def user(self, info: Info) -> User | None:

@@ -16,7 +16,7 @@ from tests.support.api import PASSWORD, Reader, sign_up
 from tests.support.rows import nothing_written
 from tests.support.seeding import Seeder
 
-REPORT = "report { id reason text createdAt reporter { username } user { username } post { id text } }"
+REPORT = "report { id reason text createdAt reporter { username } user { username } post { id text } comment { text } }"
 LIST = f"{{ viewer {{ reports {{ nodes {{ {REPORT.removeprefix('report {').removesuffix('}')} }} }} }} }}"
 
 
@@ -61,13 +61,13 @@ async def test_readers_and_comments_can_be_reported(ada: Reader, ben: Reader, co
     async with container.database.writing() as session:
         seeder = Seeder(session)
         post = await seeder.post(key(ben))
-        comment = await seeder.comment(post.id, key(ada))
+        comment = await seeder.comment(post.id, key(ada), "Rude words")
         gone = await seeder.comment(post.id, key(ada))
         await session.execute(
             update(Comment).where(Comment.id == gone.id).values(text=None, deleted_at=post.created_at)
         )
     assert (await report(ben, ada.id))["report"]["user"] == {"username": "ada"}
-    assert (await report(ben, global_id("Comment", comment.id)))["report"]
+    assert (await report(ben, global_id("Comment", comment.id)))["report"]["comment"] == {"text": "Rude words"}
     assert (await report(ben, global_id("Comment", gone.id)))["userErrors"][0]["code"] == "NOT_FOUND"
 
 

@@ -111,6 +111,8 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
             await seeder.trend(said.id)
             await seeder.mute(user.id, muted_post_id=(await seeder.post(friend.id)).id)
             reported = await seeder.report(friend.id, post_id=said.id)
+            answer = await seeder.comment(said.id, friend.id)
+            await seeder.report(friend.id, comment_id=answer.id)
             found["Report"].append(global_id("Report", reported.id))
             found["Mute"].append(global_id("Mute", muted.id))
             found["Session"].append(global_id("Session", opened.id))
@@ -135,7 +137,7 @@ CHANGE = f"__typename ... on HighlightUpserted {{ cursor highlight {{ {MARK} }} 
 PERSON = "displayName bio relationship { following followedBy requested blocking muting }"
 PEOPLE = f"nodes {{ {PERSON} }} edges {{ cursor node {{ {PERSON} }} }}"
 MUTE = "word user { displayName } book { title highlightCount } post { text viewerHasLiked }"
-REPORTED = "post { text author { displayName } viewerHasLiked }"
+REPORTED = "post { text viewerHasLiked } comment { text }"
 REPORT = f"reason reporter {{ displayName }} user {{ displayName }} {REPORTED}"
 
 
@@ -175,7 +177,7 @@ CASES: dict[str, Callable[[Shelf], str]] = {
         f"{{ viewer {{ mutes(first: 100) {{ nodes {{ {MUTE} }} edges {{ node {{ {MUTE} }} }} }} }} }}"
     ),
     "what was reported": lambda shelf: (
-        f"{{ viewer {{ reports(first: {len(shelf.ids['Report']) or 1}) {{ nodes {{ {REPORT} }} edges {{ node {{ {REPORT} }} }} }} }} }}"
+        f"{{ viewer {{ reports(first: {2 * len(shelf.ids['Report']) or 1}) {{ nodes {{ {REPORT} }} edges {{ node {{ {REPORT} }} }} }} }} }}"
     ),
     "what trends": lambda _: f"{{ trendingPosts(first: 100) {{ {POST} }} }}",
     "people around a reader, and around them": lambda shelf: (

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import ColumnElement, select
 
 from auth.viewer import Viewer
-from models import Book, Highlight, User
+from core.text import words_of
+from models import Book, Comment, Highlight, Post, Repost, User
 from models.profiles import Visibility
 from repositories import visibility
 from repositories.social import SocialRepository
@@ -167,3 +168,60 @@ async def test_the_social_graph_answers_for_many_at_once(container: Container) -
         assert await social.following_among(me.id, [foe.id]) == set()
         assert await social.blocked_among(me.id, everybody) == {foe.id, hater.id}
         assert await social.blocked_among(me.id, [foe.id]) == {foe.id}
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "hides"),
+    [
+        ("butler", "It was the BUTLER!", True),
+        ("butler", "the butlers", False),
+        ("the butler", "the - butler", True),
+        ("the butler", "butler, the", False),
+        ("Straße", "in der STRASSE", True),
+        ("caf\u00e9", "un cafe\u0301.", True),
+        ("ｗｉｄｅ", "a wide margin", True),  # noqa: RUF001
+        ("犯人", "彼が犯人だった", True),
+        ("犯人", "犯罪と人", False),
+        ("don't", "I don\u2019t know", True),
+        ("50%", "50 of them", True),
+        ("a_b", "a%b", True),
+        ("_", "anything", None),
+        ("नमस्ते", "उसने कहा: नमस्ते।", True),
+    ],
+)
+async def test_a_muted_word_is_met_as_a_word(container: Container, word: str, text: str, hides: bool | None) -> None:
+    muted = words_of(word).strip()
+    assert bool(muted) == (hides is not None)
+    if not muted:
+        return
+    async with container.database.writing() as session:
+        seeder = Seeder(session)
+        viewer, author = await seeder.user(), await seeder.user()
+        post, plain = await seeder.post(author.id, text), await seeder.post(author.id, "nothing of that kind")
+        comment = await seeder.comment(plain.id, author.id, text)
+        await seeder.mute(viewer.id, word=muted)
+        eyes = Viewer(user_id=viewer.id)
+        posts = set(await session.scalars(select(Post.id).where(visibility.unmuted(eyes, words=Post.words))))
+        comments = set(await session.scalars(select(Comment.id).where(visibility.unmuted(eyes, words=Comment.words))))
+    assert posts == ({plain.id} if hides else {plain.id, post.id})
+    assert comments == (set() if hides else {comment.id})
+
+
+async def test_a_muted_conversation_takes_its_comments_along(container: Container) -> None:
+    async with container.database.writing() as session:
+        seeder = Seeder(session)
+        viewer, author = await seeder.user(), await seeder.user()
+        loud, quiet = await seeder.post(author.id), await seeder.post(author.id)
+        await seeder.comment(loud.id, author.id)
+        answer = await seeder.comment(quiet.id, author.id)
+        await seeder.repost(loud.id, author.id)
+        await seeder.mute(viewer.id, muted_post_id=loud.id)
+        eyes = Viewer(user_id=viewer.id)
+        posts = await session.scalars(select(Post.id).where(visibility.unmuted(eyes, post_id=Post.id)))
+        assert set(posts) == {quiet.id}
+        comments = await session.scalars(select(Comment.id).where(visibility.unmuted(eyes, post_id=Comment.post_id)))
+        assert set(comments) == {answer.id}
+        passed_on = await session.scalars(
+            select(Repost.post_id).where(visibility.unmuted(eyes, post_id=Repost.post_id))
+        )
+        assert set(passed_on) == set()
