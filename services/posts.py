@@ -103,40 +103,10 @@ class PostService:
 
     async def create(self, viewer: Viewer, draft: PostDraft, key: str | None) -> SeenPost:
         """Write a post; its followers have it soon."""
-        user_id = viewer.require()
+        viewer.require()
 
         async def work() -> SeenPost:
-            words = _checked(draft)
-            attached = await self._attachments.find(viewer, draft.highlight_id, draft.book_id)
-            if draft.spoiler_until_location is not None and attached.book_id is None:
-                raise Invalid("Only a post about a book can be a spoiler: name the book.", "spoilerUntilLocation")
-            named = await self._named(viewer, words.names)
-            media_id = draft.media_id
-            image = (
-                await self._media.attach(viewer, media_id, UploadPurpose.POST_IMAGE, "mediaId") if media_id else None
-            )
-            await self._attachments.open_up(viewer, attached, draft.visibility, widen=draft.widen_highlight)
-            followers = await self._posts.move_count(user_id, 1)
-            row = Post(
-                id=uuid7(),
-                user_id=user_id,
-                text=words.text,
-                words=words_of(f"{words.text} {attached.text or ''}"),
-                visibility=draft.visibility,
-                book_id=attached.book_id,
-                highlight_id=attached.highlight_id,
-                quote_text=attached.text,
-                quote_start=attached.start,
-                quote_end=attached.end,
-                image_key=image.file_key if image else None,
-                spoiler_until_location=draft.spoiler_until_location,
-                fanout=fanout_of(followers, self._pull_threshold),
-                created_at=clock.now(),
-            )
-            await self._posts.add(row, words.tags, named)
-            await self._jobs.add("fanout_post", post_id=str(row.id))
-            self._events.append(FeedEntryAdded(author_id=user_id, post_id=row.id, is_repost=False))
-            return SeenPost(row, is_hidden=False)
+            return SeenPost(await self._write(viewer, draft, _checked(draft)), is_hidden=False)
 
         async def again(post_id: UUID) -> SeenPost | None:
             return (await self._posts.visible(viewer, [post_id])).get(post_id)
@@ -144,6 +114,32 @@ class PostService:
         return await self._idempotency.once_for(
             viewer, "createPost", key, draft, work=work, id_of=lambda seen: seen.post.id, again=again
         )
+
+    async def _write(self, viewer: Viewer, draft: PostDraft, words: _Words) -> Post:
+        user_id, media_id = viewer.require(), draft.media_id
+        attached = await self._attachments.find(viewer, draft.highlight_id, draft.book_id)
+        if draft.spoiler_until_location is not None and attached.book_id is None:
+            raise Invalid("Only a post about a book can be a spoiler: name the book.", "spoilerUntilLocation")
+        named = await self._named(viewer, words.names)
+        image = await self._media.attach(viewer, media_id, UploadPurpose.POST_IMAGE, "mediaId") if media_id else None
+        await self._attachments.open_up(viewer, attached, draft.visibility, widen=draft.widen_highlight)
+        followers = await self._posts.move_count(user_id, 1)
+        row = Post(
+            id=uuid7(),
+            user_id=user_id,
+            text=words.text,
+            words=words_of(f"{words.text} {attached.text or ''}"),
+            visibility=draft.visibility,
+            image_key=image.file_key if image else None,
+            spoiler_until_location=draft.spoiler_until_location,
+            fanout=fanout_of(followers, self._pull_threshold),
+            created_at=clock.now(),
+            **attached.columns,
+        )
+        await self._posts.add(row, words.tags, named)
+        await self._jobs.add("fanout_post", post_id=str(row.id))
+        self._events.append(FeedEntryAdded(author_id=user_id, post_id=row.id, is_repost=False))
+        return row
 
     async def delete(self, viewer: Viewer, post_gid: str, key: str | None) -> Post:
         """Take a post of the viewer's away; it can be restored for a while. Again is the same answer."""

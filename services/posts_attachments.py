@@ -1,6 +1,7 @@
 """What a post is about: a highlight of its author's, or a book."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from auth.viewer import Viewer
@@ -25,24 +26,23 @@ class Attached:
     highlight: Highlight | None = None
 
     @property
-    def highlight_id(self) -> UUID | None:
-        """The highlight."""
-        return self.highlight.id if self.highlight else None
-
-    @property
     def text(self) -> str | None:
         """The words marked."""
         return self.highlight.text if self.highlight else None
 
     @property
-    def start(self) -> int | None:
-        """Their first location."""
-        return self.highlight.location_start if self.highlight else None
-
-    @property
-    def end(self) -> int | None:
-        """The location behind them."""
-        return self.highlight.location_end if self.highlight else None
+    def columns(self) -> dict[str, Any]:
+        """Spell it as the columns of a post, its own copy of the passage included."""
+        row = self.highlight
+        if row is None:
+            return {"book_id": self.book_id}
+        return {
+            "book_id": self.book_id,
+            "highlight_id": row.id,
+            "quote_text": row.text,
+            "quote_start": row.location_start,
+            "quote_end": row.location_end,
+        }
 
 
 class Attachments:
