@@ -64,11 +64,11 @@ class LikeService:
 
     async def _set(self, viewer: Viewer, kind: Liked, target: UUID, *, likes: bool) -> LikeState:
         me = viewer.require()
+        await self._locks.presence(me)
         # One who taps again has nothing to wait for; and what is not there is not locked either.
         found = await self._seen(viewer, kind, target)
         if found.is_liked == likes:
             return LikeState(kind, target, likes, found.count)
-        await self._locks.presence(me)
         # Before the like is written: its foreign key shares the row, and two who share it cannot both go on to change it.
         await (self._locks.posts([target]) if kind is Post else self._locks.comments([target]))
         found = await self._seen(viewer, kind, target)

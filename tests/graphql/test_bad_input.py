@@ -27,6 +27,7 @@ from runtime.container import Container
 from schema.describe import core_schema
 from schema.root import schema
 from tests.support.api import PASSWORD, Reader
+from tests.support.commenting import comment
 from tests.support.posting import post
 from tests.support.rows import contents, nothing_written, sql
 
@@ -126,6 +127,7 @@ class World:
     private_highlight_of_ben: str
     post: str
     post_of_ben: str
+    comment: str
     ids_of_ben: list[str]
 
 
@@ -138,7 +140,8 @@ async def world(ada: Reader, ben: Reader) -> World:
     my_post, his_post = (await post(ada))["id"], (await post(ben))["id"]
     session = (await ben.run("{ viewer { sessions { id } } }"))["viewer"]["sessions"][0]["id"]
     ids_of_ben = [his["id"], ben.id, ben.device_id, session, his_post]
-    return World(ada, mine["id"], mine["book"]["id"], his["id"], my_post, his_post, ids_of_ben)
+    said = await comment(ada, his_post)
+    return World(ada, mine["id"], mine["book"]["id"], his["id"], my_post, his_post, said, ids_of_ben)
 
 
 def mutations(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -235,6 +238,14 @@ def mutations(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
         "restorePost": ("post { id }", {"id": world.post} | keyed),
         "repost": ("post { id }", {"postId": world.post_of_ben} | keyed),
         "undoRepost": ("post { id }", {"postId": world.post_of_ben} | keyed),
+        **{name: ("liked likeCount", {"targetId": world.comment} | keyed) for name in ("like", "unlike")},
+        "addComment": (
+            "comment { id }",
+            {"postId": world.post_of_ben, "parentId": world.comment, "text": "So.", "spoilerUntilLocation": None}
+            | keyed,
+        ),
+        "updateComment": ("comment { id }", {"id": world.comment, "text": "Other."} | keyed),
+        "deleteComment": ("deletedCommentId", {"id": global_id("Comment", uuid4())} | keyed),
         "reportContent": (
             "report { id }",
             {"targetId": world.ids_of_ben[1], "reason": "SPAM", "text": "It sells lamps."} | keyed,
@@ -283,6 +294,11 @@ CASES = [
     "restorePost",
     "repost",
     "undoRepost",
+    "like",
+    "unlike",
+    "addComment",
+    "updateComment",
+    "deleteComment",
     "reportContent",
     "pushHighlightChanges",
 ]
@@ -432,6 +448,16 @@ LISTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "positions": ("viewer { readingPositions(%s) { nodes { id } } }", "Viewer", {"first": 5, "after": None}),
     "posts": ('user(username: "ada") { posts(%s) { nodes { id } } }', "User", {"first": 5, "after": None}),
     "deletedPosts": ("viewer { deletedPosts(%s) { nodes { id } } }", "Viewer", {"first": 5, "after": None}),
+    "comments": (
+        'user(username: "ada") { posts { nodes { comments(%s) { nodes { id } } } } }',
+        "Post",
+        {"sort": "HOT", "first": 5, "after": None},
+    ),
+    "likedBy": (
+        'user(username: "ada") { posts { nodes { likedBy(%s) { nodes { id } } } } }',
+        "Post",
+        {"first": 5, "after": None},
+    ),
     "followedHighlights": (
         'book(ref: {named: {title: "The Lighthouse Ledger", authors: ["Ida Marsh"]}}) { followedHighlights(%s) { nodes { id } } }',
         "Book",
@@ -449,6 +475,8 @@ OTHER_LISTS = {
     "posts": "posts",
     "deletedPosts": "deletedPosts",
     "followedHighlights": "followedHighlights",
+    "comments": "comments",
+    "likedBy": "likedBy",
 }
 NO_ARGUMENTS = {"viewer", "rateLimit"}
 
@@ -480,6 +508,10 @@ def strange_cursors() -> list[Any]:
         opaque.pack("positions", "2026-01-31T18:30:00", key),
         opaque.pack("positions", NOW, "nonsense"),
         opaque.pack("posts", NOW, "nonsense"),
+        *(opaque.pack("comments-hot", NOW, score, key) for score in (1e308, -1.0, 10**400 % 2**63, "1", None)),
+        opaque.pack("comments-hot", "0001-01-01T00:00:00+00:00", 0.5, key),
+        opaque.pack("comments-top", NOW, 2**40, NOW, key),
+        opaque.pack("likers", NOW, "nonsense"),
         opaque.pack("deleted-posts", "2026-01-31T18:30:00", key),
         opaque.pack("sync", "x", "y", 0, 0),
         opaque.pack("sync", "x", "y", -1, 2**63),
@@ -539,6 +571,8 @@ async def test_sizes_out_of_range_are_refused_everywhere(world: World) -> None:
         "query($first: Int) { viewer { deletedPosts(first: $first) { nodes { id } } } }",
         'query($first: Int) { hashtagPosts(tag: "tides", first: $first) { nodes { id } } }',
         'query($first: Int) { user(username: "ada") { posts(first: $first) { nodes { id } } } }',
+        'query($first: Int) { user(username: "ada") { posts { nodes { comments(first: $first) { nodes { id } } } } } }',
+        'query($first: Int) { user(username: "ada") { posts { nodes { likedBy(first: $first) { nodes { id } } } } } }',
         'query($first: Int) { user(username: "ada") { highlights(first: $first) { nodes { id } } } }',
     ):
         for first in (0, -1, 101):

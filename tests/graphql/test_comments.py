@@ -10,7 +10,7 @@ from core.ids import global_id, read_global_id, uuid7
 from models.profiles import Visibility
 from runtime.container import Container
 from tests.support.api import PASSWORD, Reader, sign_up
-from tests.support.posts import CHANGE, COMMENT, comment, counts_are_right, posted
+from tests.support.commenting import CHANGE, COMMENT, comment, counts_are_right, posted
 from tests.support.readers import seated
 from tests.support.rows import nothing_written, sql
 from tests.support.seeding import Seeder

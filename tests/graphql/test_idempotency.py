@@ -16,6 +16,7 @@ from runtime.container import Container
 from schema.describe import core_schema
 from schema.root import schema
 from tests.support.api import PASSWORD, Reader
+from tests.support.commenting import comment
 from tests.support.posting import act, post
 from tests.support.readers import seated
 from tests.support.rows import contents, nothing_written, sql
@@ -40,6 +41,8 @@ class Things:
     post: str
     deleted_post: str
     others_posts: tuple[str, str]
+    comments: tuple[str, str]
+    """By the reader: one without replies, and one with some."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,29 @@ CASES = {
         )
         for name in ("repost", "undoRepost")
     },
+    **{
+        name: Case(
+            "liked likeCount target { __typename ... on Post { id likeCount } ... on Comment { id likeCount } }",
+            lambda t: {"targetId": t.others_posts[0]},
+            lambda t: {"targetId": t.comments[0]},
+        )
+        for name in ("like", "unlike")
+    },
+    "addComment": Case(
+        "comment { id text depth } post { commentCount }",
+        lambda t: {"postId": t.others_posts[0], "text": "One."},
+        lambda t: {"postId": t.others_posts[0], "text": "One.", "parentId": t.comments[0]},
+    ),
+    "updateComment": Case(
+        "comment { id text editedAt } post { id }",
+        lambda t: {"id": t.comments[0], "text": "Other."},
+        lambda t: {"id": t.comments[1], "text": "Other."},
+    ),
+    "deleteComment": Case(
+        "comment { id } deletedCommentId post { commentCount }",
+        lambda t: {"id": t.comments[0]},
+        lambda t: {"id": t.comments[1]},
+    ),
     "reportContent": Case(
         "report { id reason text user { id } }",
         lambda t: {"targetId": t.readers[0], "reason": "SPAM", "text": "lamps"},
@@ -168,8 +194,20 @@ async def things(ada: Reader, ben: Reader, http: TestClient[Any, Any], container
     await act(ada, "deletePost", gone)
     theirs = ((await post(ben))["id"], (await post(cora))["id"])
     readers = (ben.id, cora.id)
+    comments = (await comment(ada, theirs[0]), await comment(ada, theirs[0]))
+    await comment(ben, theirs[0], parentId=comments[1])
     return Things(
-        live, deleted, bare["session"]["id"], spare, ada.device_id, digest, readers, mine, gone, others_posts=theirs
+        live,
+        deleted,
+        bare["session"]["id"],
+        spare,
+        ada.device_id,
+        digest,
+        readers,
+        mine,
+        gone,
+        others_posts=theirs,
+        comments=comments,
     )
 
 

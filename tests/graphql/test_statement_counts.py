@@ -37,7 +37,7 @@ from tests.support.statements import counted
 MANY = 50
 KINDS = (
     *("Book", "Highlight", "User", "Device", "Session", "Import", "Mute", "ReadingPosition", "Document", "Post"),
-    "Report",
+    *("Report", "Comment"),
 )
 
 
@@ -102,6 +102,8 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
             passed_on = await seeder.post(friend.id, tags=["tides"], **marked)
             await seeder.mention(passed_on.id, user.id)
             await seeder.post(user.id, tags=["tides"], deleted_at=clock.now(), **marked)
+            talk = await discussed(seeder, passed_on.id, user.id, count if friend is friends[0] else 1)
+            found["Comment"].append(global_id("Comment", talk))
             found["Post"].append(global_id("Post", passed_on.id))
             for kind, row in (("Book", book), ("Highlight", copy), ("User", friend), ("Device", device)):
                 found[kind].append(global_id(kind, row.id))
@@ -118,6 +120,19 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
             found["Session"].append(global_id("Session", opened.id))
             found["Import"].append(global_id("Import", upload.id))
     return Shelf(Reader(http, token), user.username, found)
+
+
+async def discussed(seeder: Seeder, post_id: UUID, user_id: UUID, count: int) -> UUID:
+    """Have a post liked and commented on by so many, each answered by a user whom so many answer; one of the last answers."""
+    for number in range(count):
+        guest = await seeder.user()
+        await seeder.like(post_id, guest.id)
+        top = await seeder.comment(post_id, guest.id)
+        await seeder.like_comment(top.id, user_id)
+        reply = await seeder.comment(post_id, user_id, parent=top)
+        for _ in range(count if number == 0 else 1):
+            last = await seeder.comment(post_id, guest.id, parent=reply)
+    return last.id
 
 
 BOOK = "book { title highlightCount }"
@@ -139,6 +154,13 @@ PEOPLE = f"nodes {{ {PERSON} }} edges {{ cursor node {{ {PERSON} }} }}"
 MUTE = "word user { displayName } book { title highlightCount } post { text viewerHasLiked }"
 REPORTED = "post { text viewerHasLiked } comment { text }"
 REPORT = f"reason reporter {{ displayName }} user {{ displayName }} {REPORTED}"
+
+
+COMMENT = f"text isHidden viewerHasLiked author {{ {PERSON} }} parent {{ text }} post {{ text viewerHasLiked }}"
+REPLIES = f"replies(first: 100) {{ nodes {{ {COMMENT} }} edges {{ node {{ {COMMENT} }} }} }}"
+COMMENTS = f"nodes {{ {COMMENT} {REPLIES} }} edges {{ cursor node {{ {COMMENT} }} }}"
+THREAD = f"""likedBy(first: 100) {{ {PEOPLE} }} comments(first: 100) {{ {COMMENTS} nodes {{ three: replies(first: 3) {{ {COMMENTS} }} }} }}
+  top: comments(sort: TOP, first: 100) {{ nodes {{ {COMMENT} }} }} hot: comments(sort: HOT, first: 100) {{ nodes {{ {COMMENT} }} }}"""
 
 
 POST = f"""text isHidden hashtags mentions {{ {PERSON} }} {BOOK} highlight {{ {MARK} }} quote {{ text }} imageUrl
@@ -195,6 +217,8 @@ CASES: dict[str, Callable[[Shelf], str]] = {
     ),
     "books": lambda _: "{ books(first: 100) { nodes { title highlightCount } edges { node { highlightCount } } } }",
     "a pull": lambda _: f"{{ highlightChanges(first: 500) {{ hasMore changes {{ {CHANGE} }} }} }}",
+    "posts by id, with their threads": _nodes("Post", THREAD),
+    "comments by id": _nodes("Comment", f"{COMMENT} parent {{ {COMMENT} {REPLIES} }}"),
     "books by id": _nodes("Book", "title highlightCount"),
     "highlights by id": _nodes("Highlight", MARK),
     "readers by id, with their highlights": _nodes("User", f"displayName highlights(first: 20) {{ {DEEP} }}"),

@@ -1,4 +1,4 @@
-"""What tests of posts and comments share."""
+"""What tests of comments and likes share."""
 
 from datetime import timedelta
 from typing import Any
