@@ -13,9 +13,7 @@ async def reconcile(settings: Settings, stop: asyncio.Event) -> int:
     async with backends(settings, stop) as found, container_of(settings, found) as container:
         await require_current(found.database_url)
         mended = await unless(stop, _recount(container))
-    print(
-        f"{mended} {'count was' if mended == 1 else 'counts were'} wrong, and {'is' if mended == 1 else 'are'} mended."
-    )
+    print("1 count was wrong, and is mended." if mended == 1 else f"{mended:,} counts were wrong, and are mended.")
     return 0
 
 

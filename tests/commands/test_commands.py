@@ -14,6 +14,7 @@ from runtime.container import Container
 from runtime.supervisor import EXIT_SETTINGS
 from tests.support.api import Reader
 from tests.support.program import app, open_folder
+from tests.support.rows import sql
 
 Run = Callable[..., Awaitable["subprocess.CompletedProcess[str]"]]
 
@@ -74,6 +75,22 @@ async def test_a_new_epoch_begins(container: Container, command: Run) -> None:
     after = await container.refresh_epoch()
     assert after != before
     assert f"A new epoch has begun: {after}." in done.stdout
+
+
+async def test_counts_are_recounted(ada: Reader, container: Container, command: Run) -> None:
+    del ada
+    right = await command("reconcile")
+    assert right.stdout.splitlines() == [
+        "users: 1 recounted",
+        "posts: 0 recounted",
+        "comments: 0 recounted",
+        "0 counts were wrong, and are mended.",
+    ]
+    await sql(container, "UPDATE users SET follower_count = 9")
+    mended = await command("reconcile")
+    assert mended.stdout.splitlines()[-1] == "1 count was wrong, and is mended."
+    assert "count_mended" in mended.stderr
+    assert await sql(container, "SELECT follower_count FROM users") == [(0,)]
 
 
 async def test_production_gets_no_demo_accounts(container: Container, nobody: Reader, command: Run) -> None:

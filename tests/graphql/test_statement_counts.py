@@ -86,9 +86,7 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
                 await seeder.import_book(upload.id, number, book_id=book.id)
                 await seeder.import_problem(upload.id, number + 1)
             position = await seeder.position(user.id, book.id, device.id)
-            found["ReadingPosition"].append(global_id("ReadingPosition", position.id))
             document = await seeder.document(user.id, f"digest-{book.id}", book_id=book.id)
-            found["Document"].append(global_id("Document", document.id))
             marked: dict[str, Any] = {
                 "book_id": book.id,
                 "highlight_id": copy.id,
@@ -104,8 +102,9 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
             await seeder.post(user.id, tags=["tides"], deleted_at=clock.now(), **marked)
             talk = await discussed(seeder, passed_on.id, user.id, count if friend is friends[0] else 1)
             found["Comment"].append(global_id("Comment", talk))
-            found["Post"].append(global_id("Post", passed_on.id))
-            for kind, row in (("Book", book), ("Highlight", copy), ("User", friend), ("Device", device)):
+            for kind, row in (("ReadingPosition", position), ("Document", document), ("Book", book)):
+                found[kind].append(global_id(kind, row.id))
+            for kind, row in (("Highlight", copy), ("User", friend), ("Device", device), ("Post", passed_on)):
                 found[kind].append(global_id(kind, row.id))
             muted = await seeder.mute(user.id, muted_user_id=friend.id)
             await seeder.mute(user.id, muted_book_id=book.id)

@@ -13,6 +13,7 @@ from core.database import Base
 from core.ids import read_global_id
 from runtime.container import Container
 from tests.support.api import PASSWORD, Reader, sign_up
+from tests.support.commenting import counts_are_right
 from tests.support.rows import sql
 from tests.support.seeding import Seeder
 
@@ -177,6 +178,14 @@ async def fill(container: Container, reader: Reader, other: Reader) -> tuple[UUI
         await seeder.repost(post.id, user_id)
         await seeder.report(user_id, post_id=post.id, text=mine)
         await seeder.trend(post.id)
+        theirs = await seeder.post(other_id)
+        await seeder.comment(theirs.id, user_id, mine)
+        kept = await seeder.comment(theirs.id, user_id, mine)
+        answer = await seeder.comment(theirs.id, other_id, "An answer.", parent=kept)
+        await seeder.like_comment(kept.id, other_id)
+        await seeder.like_comment(answer.id, user_id)
+        await seeder.like(theirs.id, user_id)
+        await seeder.repost(theirs.id, user_id)
         upload = await seeder.import_(user_id, content=mine, error=mine)
         await seeder.import_book(upload.id, title=mine)
         await seeder.import_problem(upload.id, message=mine)
@@ -234,6 +243,9 @@ async def test_deleting_an_account_leaves_nothing_of_it_and_everything_of_others
         assert not [trace for trace in traces if trace in rows], name
     assert str(book_id) in after["books"]
     assert await counts_of(ben) == (1, 0)
+    assert await counts_are_right(container)
+    comments = await sql(container, "SELECT text, user_id, like_count, reply_count FROM comments ORDER BY depth")
+    assert comments == [(None, None, 0, 1), ("An answer.", key_of(ben.id), 0, 0)]
     assert (await ada.post("{ viewer { email } }")).get("data") in (None, {"viewer": None})
     for name in ("highlights", "devices", "sessions", "sync_counters", "book_holders", "books"):
         of_others = {row for row in before[name].split("\n") if not any(trace in row for trace in traces)}
