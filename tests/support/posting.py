@@ -36,11 +36,14 @@ async def insist(reader: Reader, mutation: str, post_id: str, patience: float = 
     async with asyncio.timeout(patience):
         while True:
             try:
-                return await reader.mutate(mutation, "post { repostCount viewerHasReposted }", **{name: post_id})
+                payload = await reader.mutate(mutation, "post { repostCount viewerHasReposted }", **{name: post_id})
             except GraphQLFailed as failed:
                 if failed.args[0][0]["extensions"]["code"] != "UNAVAILABLE":
                     raise
-                await asyncio.sleep(0.1)
+            else:
+                if "UNAVAILABLE" not in {error["code"] for error in payload["userErrors"]}:
+                    return payload
+            await asyncio.sleep(0.1)
 
 
 async def read(reader: Reader, post_id: str) -> Any:
