@@ -31,16 +31,6 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class DemoPost:
-    """A post: of which mark of its author's, hidden until where, how long ago."""
-
-    text: str
-    mark: int | None = None
-    until: int | None = None
-    hours_ago: int = 30
-
-
-@dataclass(frozen=True)
 class DemoReader:
     """A reader with an account, and what they marked."""
 
@@ -51,7 +41,6 @@ class DemoReader:
     website_url: str | None = None
     is_private: bool = False
     follows: tuple[str, ...] = ()
-    posts: tuple[DemoPost, ...] = ()
 
 
 BOOKS = {
@@ -109,15 +98,6 @@ READERS = (
         ),
         website_url="https://example.org/mara",
         follows=("jonas", "ilse", "priya"),
-        posts=(
-            DemoPost(
-                "This is the line I keep *reading aloud*. @jonas, you sell this book, don't you? #lighthouse",
-                0,
-                None,
-                44,
-            ),
-            DemoPost("Two chapters left, and I do not want to know. #slowreading", None, None, 6),
-        ),
     ),
     DemoReader(
         "jonas",
@@ -130,7 +110,6 @@ READERS = (
             Mark("maps", 1_502, STAY, "YELLOW", None, 15),
         ),
         follows=("mara", "ilse"),
-        posts=(DemoPost("Every beekeeper I know has this sentence on the wall. #bees #slowreading", 0, None, 20),),
     ),
     DemoReader(
         "ilse",
@@ -164,7 +143,6 @@ READERS = (
             Mark("maps", 1_502, STAY, "GREEN", None, 8),
         ),
         follows=("mara", "jonas"),
-        posts=(DemoPost("So it *was* the harbour master who moved the buoys. #lighthouse", 1, 3_500, 3),),
     ),
     DemoReader(
         "priya",

@@ -1,7 +1,7 @@
 """Load the demo data. What is there already stays as it is."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,16 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.passwords import Hashes
 from auth.viewer import Viewer
 from commands.demo_data import BOOKS, PASSWORD, READERS, DemoReader, Mark
+from commands.seed_talk import Talk
 from core import clock
 from core.events import Event
-from core.ids import global_id
 from core.settings import Profile, Settings
-from models import Follow, Post, PostHashtag, Session, User
+from models import Follow, Session, User
 from runtime.container import Services
 from runtime.launch import Backends, CannotStart, backends, container_of, require_current, unless
 from services.accounts_input import DeviceDraft, SignUpDraft
 from services.catalog import BookDraft, BookRef, NamedBook
-from services.posts import PostDraft
 from services.sync.drafts import Anchor, HighlightDraft, Passage
 
 _LOCK = 0x73656564  # "seed": two that start together load once
@@ -52,17 +51,16 @@ async def load(settings: Settings, found: Backends) -> int:
             await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             taken = await _ids(session)
             missing = [reader for reader in READERS if reader.username not in taken]
-            services = Services(session, container, events)
-            marks = {reader.username: await _add(session, services, reader, hashes) for reader in missing}
-            await _follow(session, missing)
             for reader in missing:
-                await _write(session, services, reader, marks[reader.username])
+                await _add(session, Services(session, container, events), reader, hashes)
+            await _follow(session, missing)
+            if len(missing) == len(READERS):
+                await Talk(session, Services(session, container, events), await _ids(session)).write()
         container.bus.publish(events)
     return len(missing)
 
 
-async def _add(session: AsyncSession, services: Services, reader: DemoReader, hashes: Hashes) -> list[UUID]:
-    """Add a reader with their marks; tell the ids of these."""
+async def _add(session: AsyncSession, services: Services, reader: DemoReader, hashes: Hashes) -> None:
     draft = SignUpDraft(
         username=reader.username,
         email=f"{reader.username}@example.org",
@@ -73,7 +71,8 @@ async def _add(session: AsyncSession, services: Services, reader: DemoReader, ha
     signed_in = await services.accounts.sign_up(draft, hashes, Viewer())
     # Nobody has its token.
     await session.execute(delete(Session).where(Session.id == signed_in.session.id))
-    marks = [await _mark(services, signed_in.viewer, mark) for mark in reader.marks]
+    for mark in reader.marks:
+        await _mark(services, signed_in.viewer, mark)
     await session.execute(
         update(User)
         .where(User.id == signed_in.user.id)
@@ -84,10 +83,9 @@ async def _add(session: AsyncSession, services: Services, reader: DemoReader, ha
             created_at=clock.now() - ACCOUNT_AGE,
         )
     )
-    return marks
 
 
-async def _mark(services: Services, viewer: Viewer, mark: Mark) -> UUID:
+async def _mark(services: Services, viewer: Viewer, mark: Mark) -> None:
     book = BOOKS[mark.book]
     added = await services.catalog.add(
         viewer, BookDraft(book.title, (book.author,), book.isbn, book.publisher, book.locations), None
@@ -102,22 +100,7 @@ async def _mark(services: Services, viewer: Viewer, mark: Mark) -> UUID:
         visibility=mark.visibility,
         created_at=clock.now() - timedelta(days=mark.days_ago, minutes=mark.start % 600),
     )
-    made = (await services.highlights.create(viewer, None, draft, None)).highlight
-    if made is None:
-        raise RuntimeError("a new highlight is made")
-    return made.id
-
-
-async def _write(session: AsyncSession, services: Services, reader: DemoReader, marks: Sequence[UUID]) -> None:
-    """Write a reader's posts, as of some hours ago."""
-    viewer = Viewer(user_id=(await _ids(session))[reader.username])
-    for written in reader.posts:
-        highlight_id = global_id("Highlight", marks[written.mark]) if written.mark is not None else None
-        draft = PostDraft(written.text, highlight_id, spoiler_until_location=written.until)
-        post_id = (await services.posts.create(viewer, draft, None)).post.id
-        then = clock.now() - timedelta(hours=written.hours_ago)
-        await session.execute(update(Post).where(Post.id == post_id).values(created_at=then))
-        await session.execute(update(PostHashtag).where(PostHashtag.post_id == post_id).values(created_at=then))
+    await services.highlights.create(viewer, None, draft, None)
 
 
 async def _follow(session: AsyncSession, readers: Iterable[DemoReader]) -> None:

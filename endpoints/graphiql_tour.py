@@ -152,6 +152,41 @@ mutation Push($input: PushHighlightChangesInput!) {
   }
 }
 """
+POST = """\
+# 9. Say something about what you read. #tags and @names in
+# the text are found; who follows you has it soon.
+mutation Post($input: CreatePostInput!) {
+  createPost(input: $input) {
+    post { id text hashtags visibility likeCount }
+    userErrors { field message code }
+  }
+}
+"""
+FEED = """\
+# 10. What those whom you follow say, and you. As "mara"
+# (tab 2) there is more of it. isHidden marks what would
+# tell you how a book goes on; text(reveal: true) shows it.
+query HomeFeed {
+  homeFeed(first: 10) {
+    degraded
+    edges {
+      repostedBy { username }
+      node {
+        author { displayName }
+        text
+        isHidden
+        book { title }
+        quote { text }
+        likeCount
+        comments(first: 3, sort: HOT) {
+          nodes { text author { username } replyCount }
+        }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
 
 
 def tour() -> list[dict[str, str]]:
@@ -184,6 +219,8 @@ def tour() -> list[dict[str, str]]:
         _tab(FOLLOW, deviceId=DEVICE),
         _tab(PULL, deviceId=DEVICE, after=None),
         _tab(PUSH, input=_offline_work(book)),
+        _tab(POST, input={"text": "The lamp does not ask. #lighthouse", "clientMutationId": str(uuid7())}),
+        _tab(FEED),
     ]
 
 
