@@ -102,10 +102,9 @@ async def filled(http: Http, container: Container, count: int) -> Shelf:
             await seeder.post(user.id, tags=["tides"], deleted_at=clock.now(), **marked)
             talk = await discussed(seeder, passed_on.id, user.id, count if friend is friends[0] else 1)
             found["Comment"].append(global_id("Comment", talk))
-            for kind, row in (("ReadingPosition", position), ("Document", document), ("Book", book)):
-                found[kind].append(global_id(kind, row.id))
-            for kind, row in (("Highlight", copy), ("User", friend), ("Device", device), ("Post", passed_on)):
-                found[kind].append(global_id(kind, row.id))
+            made = {"ReadingPosition": position.id, "Document": document.id, "Book": book.id, "Highlight": copy.id}
+            for kind, key in (made | {"User": friend.id, "Device": device.id, "Post": passed_on.id}).items():
+                found[kind].append(global_id(kind, key))
             muted = await seeder.mute(user.id, muted_user_id=friend.id)
             await seeder.mute(user.id, muted_book_id=book.id)
             said = await seeder.post(friend.id)
