@@ -65,6 +65,10 @@ class Nobody:
         """Refuse."""
         raise NotImplementedError
 
+    def watch_feed(self, *_: Any) -> Any:
+        """Refuse."""
+        raise NotImplementedError
+
     async def pull(self, *_: Any) -> Any:
         """Refuse."""
         raise NotImplementedError

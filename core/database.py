@@ -1,7 +1,7 @@
 """PostgreSQL: the declarative base, the engine, and short sessions whose failures are AppErrors."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 from sqlalchemy import MetaData, make_url, text
@@ -11,8 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import QueuePool
 
+from core.breaker import Breaker, CircuitOpenError
 from core.errors import Unavailable
 
+STATEMENT_SECONDS, CONNECTION_SECONDS = 15, 4
+MOST_AT_ONCE = 1_000
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 BUSY = "The database does not answer. Try again in a moment."
 
@@ -43,11 +46,11 @@ def make_engine(url: str, *, pool_size: int, patient: bool = False) -> AsyncEngi
         parsed,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=5,
+        pool_timeout=CONNECTION_SECONDS,
         hide_parameters=True,
         connect_args={
             "timeout": 5,
-            "command_timeout": None if patient else 15,
+            "command_timeout": None if patient else STATEMENT_SECONDS,
             "server_settings": {
                 "application_name": "commonplace",
                 "idle_in_transaction_session_timeout": "0" if patient else "30s",
@@ -65,18 +68,22 @@ class Database:
     def __init__(self, url: str, *, pool_size: int) -> None:
         self.engine = make_engine(url, pool_size=pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # What waits for a stalled database would hold up all that come after it, each until its own time is up.
+        self.breaker = Breaker(
+            "postgresql", timeout=STATEMENT_SECONDS, retry_after=1.0, at_once=MOST_AT_ONCE, lost=(_Lost,)
+        )
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Open a short session that only reads; never hold it across a loader or a yield to a client."""
-        with _translated():
+        with self._guarded():
             async with self._sessions() as session:
                 yield session
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:
         """Open a short session that only reads, all of it at one moment."""
-        with _translated():
+        with self._guarded():
             async with self._sessions() as session:
                 await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
                 yield session
@@ -84,7 +91,7 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Open a session that commits at the end, or rolls back on any exception."""
-        with _translated():
+        with self._guarded():
             async with self._sessions.begin() as session:
                 yield session
 
@@ -94,6 +101,14 @@ class Database:
         if not isinstance(pool, QueuePool):
             return 0, 0
         return pool.checkedin() + pool.checkedout(), pool.checkedin()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            with self.breaker.watched(), _translated():
+                yield
+        except CircuitOpenError as error:
+            raise Unavailable(BUSY) from error
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -145,6 +160,10 @@ def is_lost(error: BaseException | None) -> bool:
     return sqlstate(error).startswith(("08", "53", "57P"))
 
 
+class _Lost(Unavailable):
+    """This session has lost the database; what else may be unavailable says nothing about it."""
+
+
 class _translated:  # noqa: N801 - reads as a word
     """Turn the loss of the database into Unavailable; everything else is a fault and goes up."""
 
@@ -153,4 +172,4 @@ class _translated:  # noqa: N801 - reads as a word
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if is_lost(error):
-            raise Unavailable(BUSY) from error
+            raise _Lost(BUSY) from error

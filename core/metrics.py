@@ -107,6 +107,11 @@ class _Figures:
             buckets=_READ_BUCKETS,
         )
         self.deliveries: Counter = Counter("fanout_deliveries", "Entries written into timelines.")
+        self.fanout_seconds: Histogram = Histogram(
+            "fanout_duration_seconds",
+            "From the moment an entry was made until a range of its followers has it; the slowest is its last range.",
+            buckets=_JOB_BUCKETS,
+        )
         self.job_seconds: Histogram = Histogram(
             "job_duration_seconds",
             "From the moment a job was written to the end of its last step.",
@@ -208,9 +213,10 @@ def timeline_read(timeline_type: str, seconds: float, *, cache_hit: bool) -> Non
     _figures().timeline_seconds.labels(timeline_type, str(cache_hit).lower()).observe(seconds)
 
 
-def delivered(count: int) -> None:
-    """Count entries written into timelines."""
+def delivered(count: int, seconds: float) -> None:
+    """Count entries written into timelines, so long after they were made."""
     _figures().deliveries.inc(count)
+    _figures().fanout_seconds.observe(seconds)
 
 
 def job_ended(kind: str, outcome: JobOutcome, seconds: float | None = None) -> None:

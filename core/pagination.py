@@ -57,8 +57,12 @@ class Order:
     def page(self, found: Sequence[Row], request: PageRequest, key: Callable[[Row], tuple[Any, ...]]) -> Page[Row]:
         """Cut a page out of up to `first + 1` rows; key(row) is the row's place in this order."""
         rows = tuple(found[: request.first])
-        cursors = tuple(opaque.pack(self.name, *map(_spell, key(row))) for row in rows)
+        cursors = tuple(self.cursor(key(row)) for row in rows)
         return Page(rows, cursors, has_next=len(found) > request.first, has_previous=request.after is not None)
+
+    def cursor(self, place: tuple[Any, ...]) -> str:
+        """Spell a place in this order."""
+        return opaque.pack(self.name, *map(_spell, place))
 
     def _read(self, after: str) -> tuple[Any, ...]:
         parts = opaque.unpack(self.name, after, len(self.types))

@@ -26,6 +26,7 @@ from repositories.documents import DocumentRepository
 from repositories.exports import ExportRepository
 from repositories.feeds import FeedRepository
 from repositories.feeds_fanout import FanoutRepository
+from repositories.feeds_live import LiveFeedRepository
 from repositories.highlights import HighlightRepository
 from repositories.imports import ImportRepository
 from repositories.jobs import IdempotencyRepository, JobRepository
@@ -58,6 +59,7 @@ from services.catalog import CatalogService
 from services.exports.service import ExportService
 from services.feeds import FeedService, TimelineBuilder
 from services.feeds_fanout import FanoutService
+from services.feeds_live import LiveFeedService
 from services.highlights import HighlightService
 from services.highlights_share import ShareService
 from services.housekeeping import HousekeepingService
@@ -183,6 +185,11 @@ class Services:
     def post_trends(self) -> PostTrendService:
         """Trending posts."""
         return PostTrendService(PostTrendRepository(self._session))
+
+    @cached_property
+    def live_feeds(self) -> LiveFeedService:
+        """Home feeds of those who watch theirs."""
+        return LiveFeedService(LiveFeedRepository(self._session))
 
     @cached_property
     def post_counts(self) -> PostCountsService:

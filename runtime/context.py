@@ -1,7 +1,7 @@
 """What a GraphQL operation carries: the viewer, loaders of its own, and the way to transactions."""
 
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from uuid import UUID
@@ -12,6 +12,7 @@ from auth.viewer import Viewer
 from clients.limits import Allowance
 from core.errors import RateLimited
 from loaders import Loaders
+from models.feeds import FeedEntry
 from repositories.posts_counts import Counts
 from runtime.container import Container, Services
 from services.sync.pull import ChangePage, Sent
@@ -34,6 +35,20 @@ class Watch(Protocol):
         """Wait for counts that were not told yet."""
 
 
+class TooSlow(Exception):
+    """A subscription leaves so much lying that it is not told more."""
+
+
+class EntryWatch(Protocol):
+    """What one subscription hears of a home feed."""
+
+    async def begin(self) -> None:
+        """Wait until entries that come are not missed any more."""
+
+    async def next(self) -> FeedEntry:
+        """Wait for an entry that belongs into the viewer's feed now; raise TooSlow once too many lay untaken."""
+
+
 class Listener(Protocol):
     """Where subscriptions learn that something may have changed."""
 
@@ -42,6 +57,9 @@ class Listener(Protocol):
 
     def watch_counts(self, viewer: Viewer, post_ids: Collection[UUID]) -> AbstractAsyncContextManager[Watch]:
         """Hear of the counts of posts, as far as the viewer may see them; subscribed before the block begins."""
+
+    def watch_feed(self, viewer: Viewer) -> AbstractContextManager[EntryWatch]:
+        """Hear of what comes into the viewer's home feed."""
 
     async def pull(self, viewer: Viewer, device_id: UUID, after: str | None) -> "Pulled":
         """Read what a device is sent next, as of after this call, in one read for all that ask for the same at once."""

@@ -39,6 +39,7 @@ from schema.extensions import (
     StorableVariables,
 )
 from schema.scalars import SCALARS
+from subscriptions.feeds import FeedSubscription
 from subscriptions.imports import ImportSubscription
 from subscriptions.positions import PositionSubscription
 from subscriptions.posts_counts import PostCountsSubscription
@@ -83,7 +84,9 @@ class Mutation(
 
 
 @strawberry.type(description="What can be followed live.")
-class Subscription(ImportSubscription, PositionSubscription, PostCountsSubscription, SyncSubscription):
+class Subscription(
+    FeedSubscription, ImportSubscription, PositionSubscription, PostCountsSubscription, SyncSubscription
+):
     """The sum of all subscriptions."""
 
 

@@ -1,5 +1,6 @@
 """The home feed of a reader: from their timeline, and from PostgreSQL where that does not reach or is not there."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import structlog
 
 from auth.viewer import Viewer
 from clients.timelines import Timelines, TimelinesLost
+from core import metrics
 from core.pagination import Page, PageRequest
 from models.feeds import FeedEntry, TimelinePart
 from repositories.feeds import FEED, FeedRepository
@@ -86,30 +88,28 @@ class FeedService:
 
     async def page(self, viewer: Viewer, first: int | None, after: str | None) -> Feed:
         """Read a page: the entries behind the cursor as they stand now. What rises meanwhile is above, and not told again."""
-        viewer.require()
-        request = FEED.request(first, after)
-        found, degraded = None, False
+        me = viewer.require()
+        request, began = FEED.request(first, after), time.perf_counter()
+        found, is_hit, degraded = None, False, False
         try:
             found = await self._from_timeline(viewer, request)
+            is_hit = found is not None
+            if not is_hit and await self._builder.build(me):
+                found = await self._from_timeline(viewer, request)
         except TimelinesLost as error:
             degraded = True
             log.warning("feed_without_timeline", error=str(error))
         if found is None:
             async with self._snapshot() as work:
                 found = await work.feeds.pull(viewer, request)
+        metrics.timeline_read("home", time.perf_counter() - began, cache_hit=is_hit)
         return Feed(FEED.page(found, request, lambda entry: (entry.at, entry.post_id)), degraded)
 
     async def _from_timeline(self, viewer: Viewer, request: PageRequest) -> Sequence[FeedEntry] | None:
-        """Read from the timeline, made anew if need be; None when another is making it just now."""
-        me = viewer.require()
+        """Read from the timeline; None when there is none that can be trusted."""
         before = request.after[0] if request.after else None
-        limit = max(LOOKED_AT, 3 * (request.first + 1))
-        part = await self._timelines.read(me, before, limit)
-        found = await self._read(viewer, request, part) if part else None
-        if found is None and await self._builder.build(me):
-            part = await self._timelines.read(me, before, limit)
-            found = await self._read(viewer, request, part) if part else None
-        return found
+        part = await self._timelines.read(viewer.require(), before, max(LOOKED_AT, 3 * (request.first + 1)))
+        return await self._read(viewer, request, part) if part else None
 
     async def _read(self, viewer: Viewer, request: PageRequest, part: TimelinePart) -> Sequence[FeedEntry] | None:
         async with self._snapshot() as work:

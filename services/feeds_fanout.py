@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from clients.timelines import Timelines, TimelinesLost
+from core import clock, metrics
 from core.errors import Unavailable
 from models import Job
 from models.feeds import FeedEntry
@@ -115,6 +116,7 @@ class FanoutService:
         if truth.at is not None and truth.fanout is Fanout.PUSH:
             entry = FeedEntry(part.post_id, part.reposter_id, truth.at)
             count = await self._timelines.put(readers, entry)
+            metrics.delivered(count, (clock.now() - truth.at).total_seconds())
         else:
             count = await self._timelines.take(readers, part.post_id, part.reposter_id)
         log.info("fanout_written", post_id=str(part.post_id), readers=len(readers), timelines=count)

@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from uuid import UUID
 
 import structlog
@@ -21,6 +21,7 @@ from core.tasks import cancel_all
 from runtime.container import Container
 from runtime.context import Pulled
 from services.sync.pull import Sent
+from subscriptions.feeds_shared import FeedWatch, SharedFeeds
 from subscriptions.posts_counts_shared import CountsWatch, SharedCounts
 from subscriptions.shared import SharedPulls
 
@@ -55,7 +56,8 @@ class Broker:
         self._sent: dict[UUID, Sent] = {}
         self._pulls = SharedPulls(container)
         self._counts = SharedCounts(container)
-        self._bus = BusListener(redis_url, self._ring, self._gap)
+        self._feeds = SharedFeeds(container)
+        self._bus = BusListener(redis_url, self._ring, self._gap, self._feeds.hear)
         self._epoch: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._watched: set[UUID] = set()
@@ -67,6 +69,7 @@ class Broker:
             "sweep": self._sweep_forever(),
             "progress": self._write_forever(),
             "counts": self._counts.run(),
+            "feeds": self._feeds.run(),
         }
         self._tasks = [asyncio.create_task(coroutine, name=f"broker-{name}") for name, coroutine in work.items()]
         return self._tasks
@@ -87,7 +90,7 @@ class Broker:
     def subscription_count(self) -> int:
         """How many subscriptions are open in this process."""
         rings = sum(len(rings) for topics in self._bells.values() for rings in topics.values())
-        return rings + self._counts.watch_count
+        return rings + self._counts.watch_count + self._feeds.watch_count
 
     @property
     def user_ids(self) -> set[UUID]:
@@ -118,6 +121,10 @@ class Broker:
                 yield watch
         finally:
             self._bus.release(*post_ids)
+
+    def watch_feed(self, viewer: Viewer) -> AbstractContextManager[FeedWatch]:
+        """Hear of what comes into the viewer's home feed; every process is told of all entries."""
+        return self._feeds.watch(viewer)
 
     async def watch_sessions(self, user_id: UUID) -> None:
         """Hear when a user's sessions change, for as long as one of their sockets is open."""
@@ -154,6 +161,7 @@ class Broker:
     def _gap(self) -> None:
         self._on_sessions()
         self._counts.ring_all()
+        self._feeds.look()
         for topics in self._bells.values():
             for rings in topics.values():
                 for ring in rings:
@@ -179,6 +187,7 @@ class Broker:
         if known not in (None, self._epoch):
             self._gap()
         await self._counts.sweep()
+        await self._feeds.sweep()
         if not self._bells:
             return
         async with self._container.reading() as services:

@@ -19,13 +19,13 @@ def ledger(backlog: list[Backlog]) -> dict[tuple[str, str, str], float]:
 def test_the_ledger_is_told_by_kind_and_state_with_the_age_of_the_oldest() -> None:
     told = ledger(
         [
-            Backlog("fan_out_post", "WAITING", 3, 12.5),
-            Backlog("fan_out_post", "DEAD", 1, 90.0),
+            Backlog("fanout_post", "WAITING", 3, 12.5),
+            Backlog("fanout_post", "DEAD", 1, 90.0),
             Backlog("run_import", "RUNNING", 2, 4.0),
         ]
     )
-    assert told["job_queue_depth", "fan_out_post", "waiting"] == 3
-    assert told["job_queue_age_seconds", "fan_out_post", "waiting"] == 12.5
+    assert told["job_queue_depth", "fanout_post", "waiting"] == 3
+    assert told["job_queue_age_seconds", "fanout_post", "waiting"] == 12.5
     assert told["job_ledger_depth", "", "dead"] == 1
     assert told["job_ledger_depth", "", "running"] == 2
     assert told["fanout_queue_depth", "", ""] == 3, "a dead one is not waited for"

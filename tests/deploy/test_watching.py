@@ -60,10 +60,11 @@ def samples() -> dict[str, set[str]]:
         metrics.live_entry(became)
     metrics.timeline_read("home", 0.1, cache_hit=True)
     for outcome in JobOutcome:
-        metrics.job_ended("fan_out_post", outcome, 0.1)
+        metrics.job_ended("fanout_post", outcome, 0.1)
+    metrics.delivered(1, 0.1)
     metrics.circuit_state("bus", 0)
     metrics.circuit_opened("bus")
-    printed = metrics.render([Backlog("fan_out_post", "WAITING", 1, 0.5)]).decode()
+    printed = metrics.render([Backlog("fanout_post", "WAITING", 1, 0.5)]).decode()
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(printed):
         for sample in family.samples:

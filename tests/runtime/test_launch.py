@@ -82,7 +82,7 @@ async def test_every_background_task_of_an_api_process_is_vital(given: Settings)
         started = {task.get_name() for task in asyncio.all_tasks() - before - {asyncio.current_task()}}
         vital = {task.get_name() for task in app[VITAL]}
         assert {name for name in started if not name.startswith("Task-")} == vital
-        assert len(vital) == 6
+        assert len(vital) == 8
 
 
 async def test_an_old_postgresql_is_refused(given: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

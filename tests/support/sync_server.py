@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -20,7 +20,7 @@ from core.settings import Settings
 from loaders import Loaders
 from models import Device, Highlight, SyncCounter, SyncOutcome
 from runtime.container import Container
-from runtime.context import Context, Pulled, Watch
+from runtime.context import Context, EntryWatch, Pulled, Watch
 from schema.root import schema
 from services.sync.pull import Sent
 from subscriptions.shared import SharedPulls
@@ -94,6 +94,10 @@ class Ear:
 
     def watch_counts(self, viewer: Viewer, post_ids: Collection[UUID]) -> AbstractAsyncContextManager[Watch]:
         """Refuse: sync knows no posts."""
+        raise NotImplementedError
+
+    def watch_feed(self, viewer: Viewer) -> AbstractContextManager[EntryWatch]:
+        """Refuse: sync knows no feeds."""
         raise NotImplementedError
 
     async def pull(self, viewer: Viewer, device_id: UUID, after: str | None) -> Pulled:

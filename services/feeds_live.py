@@ -1,0 +1,36 @@
+"""Entries of home feeds, for those who watch theirs."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from core.events import FeedEntryAdded
+from models.feeds import FeedEntry
+from repositories.feeds import FEED
+from repositories.feeds_live import Delivery, LiveFeedRepository
+from repositories.posts_counts import Eyes
+
+MOST = 2_000
+
+
+class LiveFeedService:
+    """Live home feeds, in one session."""
+
+    def __init__(self, feeds: LiveFeedRepository) -> None:
+        self._feeds = feeds
+
+    async def receivers(self, entry: FeedEntryAdded, eyes: Collection[Eyes]) -> Sequence[Delivery]:
+        """Find out who of these has an entry in their home feed now."""
+        return await self._feeds.receivers(entry, eyes)
+
+    async def has(self, entry: FeedEntry, eyes: Eyes) -> bool:
+        """Tell whether an entry is in somebody's home feed now."""
+        return bool(await self._feeds.again(entry, eyes))
+
+    async def recent(self, age: timedelta, eyes: Collection[Eyes]) -> Sequence[Delivery]:
+        """Find what has come into the home feeds of these of late, oldest first."""
+        return await self._feeds.recent(age, eyes, MOST)
+
+
+def cursor_of(entry: FeedEntry) -> str:
+    """Spell an entry's place as the pages of the feed do."""
+    return FEED.cursor((entry.at, entry.post_id))

@@ -1,0 +1,181 @@
+"""The live home feeds of a process: of each new entry it is asked once who of its watchers has it in their feed.
+
+The bus tells every process of every entry, so the size of its author's following does not matter. Entries whose message was
+lost are found by the sweep. What a socket has not taken yet is kept for a while; one that leaves too much lying is closed.
+"""
+
+import asyncio
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from auth.viewer import Viewer
+from core import metrics
+from core.errors import Unavailable
+from core.events import FeedEntryAdded
+from core.metrics import FeedOutcome
+from models.feeds import FeedEntry
+from repositories.posts_counts import Eyes
+from runtime.container import Container
+from runtime.context import TooSlow
+
+log = structlog.get_logger(__name__)
+MOST_UNTAKEN = 100
+FRESH = 1.0
+"""What was found longer ago is asked about again: the viewer may have lost sight of it, or unfollowed."""
+RETRY = 1.0
+OVERLAP = timedelta(seconds=60)
+"""An entry bears the time its transaction began; so much later it may commit and still be found."""
+_MOST_HEARD, _MOST_REMEMBERED = 1_000, 1_000
+
+
+class FeedWatch:
+    """One subscription: the entries that it was not told yet."""
+
+    def __init__(self, shared: "SharedFeeds", viewer: Viewer) -> None:
+        self.eyes = Eyes.of(viewer)
+        self._shared = shared
+        self._begun = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._untaken: deque[tuple[float, FeedEntry]] = deque()
+        self._offered: dict[UUID, datetime] = {}
+        self._before: set[FeedEntry] = set()
+        self._is_too_slow = False
+
+    async def begin(self) -> None:
+        """Wait until entries that come are not missed any more."""
+        await self._begun.wait()
+
+    async def next(self) -> FeedEntry:
+        """Wait for an entry that belongs into the viewer's feed now; raise TooSlow once too many lay untaken."""
+        while True:
+            while self._untaken:
+                at, entry = self._untaken.popleft()
+                if time.monotonic() - at <= FRESH or await self._shared.still(entry, self.eyes):
+                    return entry
+                metrics.live_entry(FeedOutcome.WITHHELD)
+            if self._is_too_slow:
+                raise TooSlow
+            self._woken.clear()
+            await self._woken.wait()
+
+    def offer(self, entry: FeedEntry, at: float) -> None:
+        """Take note of an entry, unless this post was offered at that place, or at a later one."""
+        known = self._offered.pop(entry.post_id, None)
+        self._offered[entry.post_id] = entry.at if known is None else max(known, entry.at)
+        if len(self._offered) > _MOST_REMEMBERED:
+            self._offered.pop(next(iter(self._offered)))
+        if self._is_too_slow or (known is not None and known >= entry.at):
+            return
+        if len(self._untaken) >= MOST_UNTAKEN:
+            self._is_too_slow = True
+            self._untaken.clear()
+            metrics.live_entry(FeedOutcome.TOO_SLOW)
+        else:
+            self._untaken.append((at, entry))
+        self._woken.set()
+
+    def offer_swept(self, entry: FeedEntry, at: float) -> None:
+        """Take note of an entry that a sweep found, unless it was there before this subscription."""
+        if not self._begun.is_set():
+            self._before.add(entry)
+        elif entry not in self._before:
+            self.offer(entry, at)
+
+    def started(self) -> None:
+        """Let the subscription begin: what was there before is known."""
+        self._begun.set()
+
+
+class SharedFeeds:
+    """The home feeds that sockets of this process watch."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._watches: dict[Eyes, set[FeedWatch]] = defaultdict(set)
+        self._heard: asyncio.Queue[FeedEntryAdded | None] = asyncio.Queue(_MOST_HEARD)
+        self._swept_at: float | None = None
+
+    @property
+    def watch_count(self) -> int:
+        """How many subscriptions watch."""
+        return sum(map(len, self._watches.values()))
+
+    @contextmanager
+    def watch(self, viewer: Viewer) -> Iterator[FeedWatch]:
+        """Watch a viewer's home feed, for as long as the block lasts."""
+        watch = FeedWatch(self, viewer)
+        self._watches[watch.eyes].add(watch)
+        self.look()
+        try:
+            yield watch
+        finally:
+            self._watches[watch.eyes].discard(watch)
+            if not self._watches[watch.eyes]:
+                del self._watches[watch.eyes]
+
+    def hear(self, entry: FeedEntryAdded) -> None:
+        """Ask about a new entry soon; one that finds no room is found by the sweep."""
+        if self._watches and not self._heard.full():
+            self._heard.put_nowait(entry)
+
+    def look(self) -> None:
+        """Sweep soon: somebody new watches, or messages may have been lost."""
+        if self._watches and not self._heard.full():
+            self._heard.put_nowait(None)
+
+    async def run(self) -> None:
+        """Ask about what is heard until cancelled."""
+        while True:
+            entry = await self._heard.get()
+            try:
+                await (self.sweep() if entry is None else self._ask(entry))
+            except Unavailable:
+                log.warning("feeds_delayed")
+                await asyncio.sleep(RETRY)
+                self.look()
+            except Exception:
+                # Nobody else asks: the task must outlive a fault nobody thought of.
+                log.exception("feeds_failed")
+                await asyncio.sleep(RETRY)
+
+    async def sweep(self) -> None:
+        """Find the entries whose message was lost, in one statement for all who watch."""
+        watches = {watch for them in self._watches.values() for watch in them}
+        if not watches:
+            self._swept_at = None
+            return
+        at = time.monotonic()
+        age = OVERLAP + timedelta(seconds=0 if self._swept_at is None else at - self._swept_at)
+        async with self._container.reading() as services:
+            found = await services.live_feeds.recent(age, list(self._watches))
+        self._swept_at = at
+        for eyes, entry in found:
+            for watch in watches & self._watches.get(eyes, set()):
+                watch.offer_swept(entry, at)
+        for watch in watches:
+            watch.started()
+
+    async def still(self, entry: FeedEntry, eyes: Eyes) -> bool:
+        """Tell whether an entry is in a feed now as it was when it was found; waits for a database that is away."""
+        while True:
+            try:
+                async with self._container.reading() as services:
+                    return await services.live_feeds.has(entry, eyes)
+            except Unavailable:
+                await asyncio.sleep(RETRY)
+
+    async def _ask(self, entry: FeedEntryAdded) -> None:
+        if not self._watches:
+            return
+        at = time.monotonic()
+        async with self._container.reading() as services:
+            found = await services.live_feeds.receivers(entry, list(self._watches))
+        for eyes, received in found:
+            for watch in self._watches.get(eyes, ()):
+                watch.offer(received, at)
