@@ -30,7 +30,8 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 local page = redis.call('ZREVRANGEBYSCORE', KEYS[1], ARGV[2], '(' .. floor, 'LIMIT', 0, ARGV[3], 'WITHSCORES')
 local reposts = {}
 if ARGV[2] ~= '+inf' then
-    local above = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '(' .. ARGV[2], 'WITHSCORES')
+    local low = tonumber(ARGV[2]) > tonumber(floor) and ARGV[2] or floor
+    local above = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '(' .. low, 'WITHSCORES')
     for i = 1, #above, 2 do
         if string.find(above[i], ':', 1, true) then
             reposts[#reposts + 1] = above[i]

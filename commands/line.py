@@ -17,6 +17,7 @@ from commands import (
     backup,
     epoch,
     export_schema,
+    feeds,
     grant,
     jobs,
     line_values,
@@ -305,6 +306,16 @@ def _add_jobs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
             settings, stop, kind=wanted.kind, dead=wanted.dead, as_json=wanted.json
         )
     )
+
+    added = _add(
+        commands,
+        "rebuild-timelines",
+        "make the timelines of active readers anew",
+        "For after Valkey was found to hold something wrong. Safe beside running servers; nothing else in Valkey is touched.\n"
+        "Readers who do not look need none: theirs is made when they come.",
+    )
+    added.add_argument("--user", metavar="NAME", help="only this reader's, whether there is one or not")
+    added.set_defaults(command=lambda settings, wanted, stop: feeds.rebuild_timelines(settings, stop, wanted.user))
 
     added = _add(commands, "replay-dead", "try dead jobs again", "Each gets a fresh set of attempts.")
     which = added.add_mutually_exclusive_group()

@@ -1,0 +1,367 @@
+"""The home feed over HTTP: who is in it, in which order, page after page, with and without Valkey."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from clients.timelines import ValkeyTimelines
+from models import Post
+from models.posts import Fanout
+from models.profiles import Visibility
+from runtime.container import Container
+from tests.support.api import Reader, sign_up
+from tests.support.feeds import FEED, Entry, fan_out, home, id_of, post, walk
+from tests.support.seeding import START, Seeder
+from tests.support.statements import counted
+
+Http = TestClient[Any, Any]
+
+
+@pytest.fixture
+async def eve(http: Http) -> Reader:
+    """A third reader."""
+    return await sign_up(http, "eve")
+
+
+async def follow(follower: Reader, followed: Reader) -> None:
+    done = await follower.mutate("follow", "status", userId=followed.id)
+    assert done["status"] == "FOLLOWING"
+
+
+async def act(reader: Reader, what: str, post_id: str) -> None:
+    assert not (await reader.mutate(what, "__typename", postId=post_id))["userErrors"]
+
+
+# --- who is in it ---
+
+
+async def test_own_posts_and_those_of_the_followed_newest_first(
+    container: Container, ada: Reader, ben: Reader, eve: Reader
+) -> None:
+    await follow(ada, ben)
+    assert (await home(ada)).texts == []
+    for reader, text in ((ben, "one"), (eve, "a stranger's"), (ada, "two"), (ben, "three")):
+        await post(reader, text)
+    await fan_out(container)
+    assert (await home(ada)).entries == [Entry("three"), Entry("two"), Entry("one")]
+    assert (await home(eve)).texts == ["a stranger's"]
+
+
+async def test_signed_out_there_is_none(nobody: Reader) -> None:
+    assert (await nobody.error(FEED))["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("first", [0, -1, 101])
+async def test_a_page_has_1_to_100(ada: Reader, first: int) -> None:
+    error = await ada.error(FEED, first=first)
+    assert error["message"] == "`first` must be between 1 and 100."
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_strange_cursor_is_refused(ada: Reader) -> None:
+    for after in ("", "x", "WyJvdGhlciJd"):
+        error = await ada.error(FEED, after=after)
+        assert "`after` is not a cursor of this list" in error["message"]
+
+
+async def test_whom_one_comes_to_follow_is_there_at_once_with_what_they_wrote_before(
+    container: Container, ada: Reader, ben: Reader
+) -> None:
+    await post(ben, "from before")
+    await fan_out(container)
+    assert (await home(ada)).texts == []
+    await follow(ada, ben)
+    assert (await home(ada)).texts == ["from before"]
+    await ada.mutate("unfollow", "status", userId=ben.id)
+    assert (await home(ada)).texts == []
+    await post(ben, "meanwhile")
+    await fan_out(container)
+    await follow(ada, ben)
+    assert (await home(ada)).texts == ["meanwhile", "from before"]
+
+
+async def test_an_account_that_opens_lets_its_posts_in(container: Container, ada: Reader, ben: Reader) -> None:
+    await ben.mutate("updatePrivacy", "__typename", isPrivate=True)
+    await ada.mutate("follow", "status", userId=ben.id)
+    await post(ben, "behind the door")
+    await fan_out(container)
+    assert (await home(ada)).texts == []
+    await ben.mutate("updatePrivacy", "__typename", isPrivate=False)
+    assert (await home(ada)).texts == ["behind the door"]
+
+
+async def test_who_is_let_in_sees_at_once_and_who_is_removed_no_longer(
+    container: Container, ada: Reader, ben: Reader
+) -> None:
+    await ben.mutate("updatePrivacy", "__typename", isPrivate=True)
+    await ada.mutate("follow", "status", userId=ben.id)
+    await post(ben, "for friends")
+    await fan_out(container)
+    assert (await home(ada)).texts == []
+    await ben.mutate("respondToFollowRequest", "status", userId=ada.id, accept=True)
+    assert (await home(ada)).texts == ["for friends"]
+    await ben.mutate("removeFollower", "status", userId=ada.id)
+    assert (await home(ada)).texts == []
+
+
+async def test_a_block_and_a_private_post_are_left_out(container: Container, ada: Reader, ben: Reader) -> None:
+    await follow(ada, ben)
+    await home(ada)
+    await post(ben, "for all")
+    made = await ben.mutate("createPost", "post { id }", text="for nobody", visibility="PRIVATE")
+    assert not made["userErrors"]
+    await fan_out(container)
+    assert (await home(ada)).texts == ["for all"]
+    await ben.mutate("block", "__typename", userId=ada.id)
+    assert (await home(ada)).texts == []
+
+
+async def test_what_is_muted_is_left_out_and_comes_back(container: Container, ada: Reader, ben: Reader) -> None:
+    await follow(ada, ben)
+    await home(ada)
+    thread = await post(ben, "about tides and moons")
+    await post(ben, "about nothing")
+    await fan_out(container)
+    both, rest = ["about nothing", "about tides and moons"], ["about nothing"]
+    for target, left in (({"word": "Tides"}, rest), ({"postId": thread}, rest), ({"userId": ben.id}, [])):
+        await ada.mutate("mute", "__typename", target=target)
+        assert (await home(ada)).texts == left
+        await ada.mutate("unmute", "__typename", target=target)
+        assert (await home(ada)).texts == both
+
+
+async def test_ones_own_posts_are_there_whatever_one_muted(container: Container, ada: Reader) -> None:
+    await ada.mutate("mute", "__typename", target={"word": "tides"})
+    await post(ada, "of tides")
+    await fan_out(container)
+    assert (await home(ada)).texts == ["of tides"]
+
+
+async def test_a_deleted_post_goes_and_a_restored_one_comes_back_in_its_place(
+    container: Container, ada: Reader, ben: Reader
+) -> None:
+    await follow(ada, ben)
+    await home(ada)
+    ids = [await post(ben, text) for text in ("one", "two", "three")]
+    await fan_out(container)
+    await ben.mutate("deletePost", "__typename", id=ids[1])
+    assert (await home(ada)).texts == ["three", "one"]
+    await fan_out(container)
+    assert (await home(ada)).texts == ["three", "one"]
+    await ben.mutate("restorePost", "__typename", id=ids[1])
+    await fan_out(container)
+    assert (await home(ada)).texts == ["three", "two", "one"]
+
+
+# --- reposts ---
+
+
+async def test_a_repost_shows_a_post_once_at_its_newest_place(
+    container: Container, http: Http, ada: Reader, ben: Reader, eve: Reader
+) -> None:
+    fay = await sign_up(http, "fay")
+    for followed in (ben, eve):
+        await follow(ada, followed)
+    await home(ada)
+    strange, known = await post(fay, "a stranger's"), await post(ben, "a friend's")
+    await post(eve, "the last")
+    for reader, what in ((ben, strange), (eve, strange), (eve, known)):
+        await act(reader, "repost", what)
+    await fan_out(container)
+    shown = [Entry("a friend's", "eve"), Entry("a stranger's", "eve"), Entry("the last")]
+    assert (await home(ada)).entries == shown
+    await ada.mutate("mute", "__typename", target={"userId": eve.id})
+    assert (await home(ada)).entries == [Entry("a stranger's", "ben"), Entry("a friend's")]
+    await ada.mutate("unmute", "__typename", target={"userId": eve.id})
+    assert (await home(ada)).entries == shown
+
+
+@pytest.mark.parametrize("jobs_run", [True, False])
+async def test_a_repost_taken_back_lets_the_post_fall_to_its_next_place_or_out(
+    container: Container, http: Http, ada: Reader, ben: Reader, eve: Reader, jobs_run: bool
+) -> None:
+    fay = await sign_up(http, "fay")
+    for followed in (ben, eve):
+        await follow(ada, followed)
+    await home(ada)
+    strange = await post(fay, "a stranger's")
+    await act(ben, "repost", strange)
+    await post(ben, "between")
+    await act(eve, "repost", strange)
+    await fan_out(container)
+    assert (await home(ada)).entries == [Entry("a stranger's", "eve"), Entry("between")]
+    for reader, left in ((eve, [Entry("between"), Entry("a stranger's", "ben")]), (ben, [Entry("between")])):
+        await act(reader, "undoRepost", strange)
+        if jobs_run:
+            await fan_out(container)
+        assert (await home(ada)).entries == left
+
+
+async def test_a_repost_that_is_not_in_the_timeline_yet_leaves_the_post_where_it_was(
+    container: Container, ada: Reader, ben: Reader, eve: Reader
+) -> None:
+    for followed in (ben, eve):
+        await follow(ada, followed)
+    await home(ada)
+    first = await post(ben, "first")
+    await post(ben, "second")
+    await fan_out(container)
+    await act(eve, "repost", first)
+    assert (await home(ada)).entries == [Entry("second"), Entry("first")]
+    await fan_out(container)
+    assert (await home(ada)).entries == [Entry("first", "eve"), Entry("second")]
+
+
+async def test_ones_own_repost_is_in_ones_own_feed(container: Container, ada: Reader, ben: Reader) -> None:
+    await home(ada)
+    await act(ada, "repost", await post(ben, "worth it"))
+    await fan_out(container)
+    assert (await home(ada)).entries == [Entry("worth it", "ada")]
+
+
+# --- pages ---
+
+
+async def seeded(container: Container, ada: Reader, *authors: Reader, count: int, **more: Any) -> list[Post]:
+    """Let authors write in turn, three posts a minute of one and the same moment."""
+    del ada
+    async with container.database.writing() as session:
+        seeder = Seeder(session)
+        return [
+            await seeder.post(
+                id_of(authors[number % len(authors)]),
+                f"{number}",
+                created_at=START + timedelta(minutes=number // 3),
+                **more,
+            )
+            for number in range(count)
+        ]
+
+
+def in_order(posts: list[Post]) -> list[str]:
+    return [row.text for row in sorted(posts, key=lambda row: (row.created_at, row.id), reverse=True)]
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("first", [1, 4, 100])
+async def test_pages_have_no_gap_and_no_double_and_no_end_at_the_timelines(
+    container: Container, ada: Reader, ben: Reader, eve: Reader, first: int, down: bool, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(container.builder, "_length", 10)
+    if down:
+        monkeypatch.setattr(container.feeds, "_timelines", ValkeyTimelines("redis://127.0.0.1:1"))
+    for followed in (ben, eve):
+        await follow(ada, followed)
+    posts = await seeded(container, ada, ada, ben, eve, count=40)
+    assert await walk(ada, first) == in_order(posts)
+    assert (await home(ada)).degraded is down
+
+
+async def test_a_cursor_of_one_way_goes_on_in_the_other(
+    container: Container, ada: Reader, ben: Reader, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(container.builder, "_length", 10)
+    await follow(ada, ben)
+    posts = await seeded(container, ada, ada, ben, count=24)
+    nowhere = ValkeyTimelines("redis://127.0.0.1:1")
+    texts: list[str] = []
+    after, turns = None, 0
+    while True:
+        with monkeypatch.context() as patch:
+            if turns % 2:
+                patch.setattr(container.feeds, "_timelines", nowhere)
+            page = await home(ada, 5, after)
+        assert page.degraded == bool(turns % 2)
+        texts, after, turns = texts + page.texts, page.end, turns + 1
+        if not page.has_next:
+            break
+    assert texts == in_order(posts)
+
+
+async def test_new_posts_and_rises_between_pages_shift_nothing(
+    container: Container, ada: Reader, ben: Reader, eve: Reader
+) -> None:
+    for followed in (ben, eve):
+        await follow(ada, followed)
+    posts = await seeded(container, ada, ben, count=9)
+    page = await home(ada, 4)
+    await post(ben, "new")
+    risen = (await ada.run(FEED, first=9))["homeFeed"]["nodes"][6]["id"]
+    await act(eve, "repost", risen)
+    await fan_out(container)
+    rest = await home(ada, 10, page.end)
+    expected = in_order(posts)
+    # What rose above the cursor is not told again below it.
+    assert [*page.texts, *rest.texts] == [text for text in expected if text != expected[6]]
+    assert (await home(ada, 2)).texts == [expected[6], "new"]
+
+
+@pytest.mark.parametrize("hidden", [30, 250])
+async def test_a_page_is_full_however_much_is_left_out_before_it(
+    container: Container, ada: Reader, ben: Reader, eve: Reader, hidden: int
+) -> None:
+    for followed in (ben, eve):
+        await follow(ada, followed)
+    async with container.database.writing() as session:
+        seeder = Seeder(session)
+        for number in range(hidden + 5):
+            is_old, at = number < 5, START + timedelta(minutes=number)
+            more = {} if is_old else {"visibility": Visibility.PRIVATE}
+            await seeder.post(id_of(ben if number % 2 else eve), f"{number}", created_at=at, **more)
+    page = await home(ada, 5)
+    assert page.texts == ["4", "3", "2", "1", "0"]
+    assert not page.has_next
+
+
+async def test_authors_whose_posts_are_pulled_are_merged_and_crossing_the_threshold_needs_nothing(
+    container: Container, ada: Reader, ben: Reader, eve: Reader, monkeypatch: Any
+) -> None:
+    for followed in (ben, eve):
+        await follow(ada, followed)
+    await home(ada)
+    settings = container.settings
+    for threshold, texts in ((10, ("pushed", "pushed too")), (0, ("pulled", "pulled too")), (10, ("again", "and on"))):
+        monkeypatch.setattr(container, "settings", settings.model_copy(update={"pull_threshold": threshold}))
+        for reader, text in zip((ben, eve), texts, strict=True):
+            await post(reader, text)
+        await fan_out(container)
+    expected = ["and on", "again", "pulled too", "pulled", "pushed too", "pushed"]
+    async with container.reading() as services:
+        made = await services.feeds.timeline(id_of(ada), 800)
+    assert len(made.entries) == 4
+    assert (await home(ada)).texts == expected
+    assert await walk(ada, 1) == expected
+    assert await walk(ada, 4) == expected
+
+
+async def test_a_pulled_repost_lifts_a_pushed_post(container: Container, ada: Reader, ben: Reader, eve: Reader) -> None:
+    for followed in (ben, eve):
+        await follow(ada, followed)
+    posts = await seeded(container, ada, ben, count=4)
+    await home(ada)
+    async with container.database.writing() as session:
+        await Seeder(session).repost(posts[0].id, id_of(eve), fanout=Fanout.PULL)
+    assert (await home(ada, 2)).entries[0] == Entry("0", "eve")
+    assert await walk(ada, 1) == ["0", *in_order(posts[1:])]
+
+
+# --- what it costs ---
+
+
+@pytest.mark.parametrize("first", [1, 20, 100])
+async def test_a_page_takes_eight_statements_at_most(
+    container: Container, ada: Reader, ben: Reader, eve: Reader, first: int, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(container.builder, "_length", 10)
+    for followed in (ben, eve):
+        await follow(ada, followed)
+    posts = await seeded(container, ada, ben, count=60)
+    async with container.database.writing() as session:
+        await Seeder(session).repost(posts[3].id, id_of(eve))
+    container_engine = container.database.engine
+    for after in (None, (await home(ada, 20)).end):
+        with counted(container_engine) as statements:
+            await home(ada, first, after)
+        assert len([s for s in statements if "token_hash" not in s]) <= 7
