@@ -134,10 +134,14 @@ async def test_a_hundred_readers_at_once_count_a_hundred(
 ) -> None:
     crowd = [await seated(http, container) for _ in range(100)]
     answers = await asyncio.gather(*(at_last(like, reader, target) for reader in crowd))
-    assert sorted(answer["likeCount"] for answer in answers) == list(range(1, 101))
+    # Not each number once: one whose answer was lost after the commit asks again, and is told the present count.
+    assert {answer["liked"] for answer in answers} == {True}
+    assert max(answer["likeCount"] for answer in answers) == 100
+    assert await counts_are_right(container)
     assert (await like(ada, target))["likeCount"] == 101
     answers = await asyncio.gather(*(at_last(unlike, reader, target) for reader in [ada, *crowd]))
-    assert sorted(answer["likeCount"] for answer in answers) == list(range(101))
+    assert {answer["liked"] for answer in answers} == {False}
+    assert min(answer["likeCount"] for answer in answers) == 0
     assert await counts_are_right(container)
 
 
