@@ -51,3 +51,9 @@ prove-sync: setup ## Play sync against its model: 1,000 examples of 50 steps; AR
 
 seed-large: setup ## Make the large data set in .data-large: 100,000 readers, a million follows
 	@$(PY) -m benchmarks.seed_large $(ARGS)
+
+bench-plans: setup ## Explain what takes PostgreSQL most time on the large data set
+	@$(PY) -m benchmarks.plans $(ARGS)
+
+bench-feed: setup ## Time home feeds, fan-out and live feeds on the large data set
+	@$(PY) -m benchmarks.feed $(ARGS)

@@ -137,7 +137,11 @@ class Comment(Base):
 
     __tablename__ = "comments"
     __table_args__ = (
-        Index("ix_comments_post_id_created_at_id", "post_id", "created_at", "id"),
+        Index(
+            "ix_comments_post_id_created_at_id",
+            *("post_id", "created_at", "id"),
+            postgresql_where=text("parent_id IS NULL"),
+        ),
         Index("ix_comments_parent_id_created_at_id", "parent_id", "created_at", "id"),
         Index(
             "ix_comments_post_id_like_count_created_at_id",
@@ -152,7 +156,7 @@ class Comment(Base):
     )
 
     id: Mapped[Key]
-    post_id: Mapped[UUID] = of_post()
+    post_id: Mapped[UUID] = of_post(index=True)
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     """Null once the account is gone."""

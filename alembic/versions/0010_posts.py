@@ -121,7 +121,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_comments_created_at", "comments", ["created_at"], unique=False)
     op.create_index("ix_comments_parent_id_created_at_id", "comments", ["parent_id", "created_at", "id"], unique=False)
-    op.create_index("ix_comments_post_id_created_at_id", "comments", ["post_id", "created_at", "id"], unique=False)
+    op.create_index(op.f("ix_comments_post_id"), "comments", ["post_id"], unique=False)
+    op.create_index(
+        "ix_comments_post_id_created_at_id",
+        "comments",
+        ["post_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("parent_id IS NULL"),
+    )
     op.create_index(
         "ix_comments_post_id_like_count_created_at_id",
         "comments",
@@ -292,6 +299,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_feed_epochs")),
     )
+    for mine, theirs in (("follower_id", "followed_id"), ("followed_id", "follower_id")):
+        op.create_index(f"ix_follows_{mine}_created_at_{theirs}", "follows", [mine, "created_at", theirs], unique=False)
+        op.drop_index(f"ix_follows_{mine}_created_at", table_name="follows")
     op.create_index("ix_follows_followed_id_follower_id", "follows", ["followed_id", "follower_id"], unique=False)
     op.execute(COUNT_FOLLOWS)
     op.execute(ON_FOLLOWS)
@@ -320,6 +330,9 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER count_follows ON follows")
     op.execute("DROP FUNCTION count_follows()")
     op.drop_index("ix_follows_followed_id_follower_id", table_name="follows")
+    for mine, theirs in (("follower_id", "followed_id"), ("followed_id", "follower_id")):
+        op.create_index(f"ix_follows_{mine}_created_at", "follows", [mine, "created_at"], unique=False)
+        op.drop_index(f"ix_follows_{mine}_created_at_{theirs}", table_name="follows")
     op.execute("DELETE FROM mutes WHERE muted_post_id IS NOT NULL")
     op.drop_constraint(op.f("ck_mutes_one_target"), "mutes")
     op.drop_column("mutes", "muted_post_id")

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -18,13 +18,16 @@ from commands.seed_large import Wanted
 from core.database import make_engine
 from core.pagination import PageRequest
 from core.settings import Settings
-from models import Follow, Highlight, Like, Post, PostHashtag, User
+from models import Comment, Follow, Highlight, Like, Post, PostHashtag, User
+from models.feeds import FeedEntry, TimelinePart
+from repositories.feeds import FeedRepository
+from repositories.feeds_fanout import FanoutRepository
 from repositories.highlights import HighlightFilter, HighlightOrder, HighlightRepository
-from repositories.positions import PositionRepository
 from repositories.posts import PostRepository
+from repositories.posts_comments_lists import CommentListRepository, CommentSort
+from repositories.posts_likes import LikeRepository
 from repositories.posts_lists import PostListRepository
 from repositories.profiles import ProfileRepository
-from repositories.social import SocialRepository
 from repositories.social_lists import People, SocialListRepository
 from runtime.migrations import move
 from tests.support.plans import plan_of
@@ -44,6 +47,14 @@ class Known:
     post: Post
     posts: list[UUID]
     tag: str
+    talked: Post
+    comments: list[UUID]
+
+    @property
+    def timeline(self) -> TimelinePart:
+        """A timeline that tells of some posts."""
+        entries = [FeedEntry(key, None, self.post.created_at) for key in self.posts]
+        return TimelinePart(1, entries, [], self.post.created_at - timedelta(days=1))
 
     @property
     def behind(self) -> PageRequest:
@@ -92,8 +103,10 @@ async def known(connection: AsyncConnection) -> Known:
         tag = await _one(session, select(PostHashtag.tag).group_by(PostHashtag.tag).order_by(func.count().desc()))
         author = await _one(session, select(User).order_by(User.follower_count.desc()))
         post = await _one(session, select(Post).order_by(Post.like_count.desc()))
+        talked = await _one(session, select(Post).order_by(Post.comment_count.desc()))
+        comments = list(await session.scalars(select(Comment.id).where(Comment.post_id == talked.id).limit(20)))
         posts = list(await session.scalars(select(Post.id).order_by(Post.created_at.desc()).limit(20)))
-    return Known(me, fan, keeper, author, post, posts, tag)
+    return Known(me, fan, keeper, author, post, posts, tag, talked, comments)
 
 
 async def _one(session: AsyncSession, wanted: Any) -> Any:
@@ -139,17 +152,13 @@ CASES: dict[str, tuple[Case, str]] = {
     ),
     "followers": (
         lambda session, known: SocialListRepository(session).pages(known.me, People.FOLLOWERS, [known.author.id], PAGE),
-        "ix_follows_followed_id_created_at",
+        "ix_follows_followed_id_created_at_follower_id",
     ),
     "whom a reader follows": (
         lambda session, known: SocialListRepository(session).pages(
             known.me, People.FOLLOWING, [known.me.require()], PAGE
         ),
-        "ix_follows_follower_id_created_at",
-    ),
-    "how one stands to others": (
-        lambda session, known: SocialRepository(session).relationships(known.me, [known.author.id]),
-        "pk_follows",
+        "ix_follows_follower_id_created_at_followed_id",
     ),
     "one's highlights": (
         lambda session, known: HighlightRepository(session).own_page(
@@ -161,9 +170,45 @@ CASES: dict[str, tuple[Case, str]] = {
         lambda session, known: HighlightRepository(session).pages_by_owner(known.me, [known.author.id], None, PAGE),
         "ix_highlights_user_id_created_at",
     ),
-    "one's places": (
-        lambda session, known: PositionRepository(session).own_page(known.me, PAGE),
-        "ix_reading_positions_user_id_recorded_at_id",
+    "comments, the newest first": (
+        lambda session, known: CommentListRepository(session).under_posts(
+            known.me, [known.talked.id], CommentSort.NEWEST, PAGE
+        ),
+        "ix_comments_post_id_created_at_id",
+    ),
+    "comments, the most liked first": (
+        lambda session, known: CommentListRepository(session).under_posts(
+            known.me, [known.talked.id], CommentSort.TOP, PAGE
+        ),
+        "ix_comments_post_id_like_count_created_at_id",
+    ),
+    "replies": (
+        lambda session, known: CommentListRepository(session).replies(known.me, known.comments, PAGE),
+        "ix_comments_parent_id_created_at_id",
+    ),
+    "who likes a post": (
+        lambda session, known: LikeRepository(session).likers(known.me, [known.post.id], PAGE),
+        "ix_likes_post_id_created_at_user_id",
+    ),
+    "a home feed from the tables": (
+        lambda session, known: FeedRepository(session).pull(known.me, PAGE),
+        "ix_posts_user_id_created_at_id",
+    ),
+    "reposts in a home feed from the tables": (
+        lambda session, known: FeedRepository(session).pull(known.me, PAGE),
+        "ix_reposts_user_id_created_at_post_id",
+    ),
+    "a home feed with a timeline": (
+        lambda session, known: FeedRepository(session).above(known.me, PAGE, known.timeline),
+        "ix_posts_pulled",
+    ),
+    "what a timeline is made of": (
+        lambda session, known: FeedRepository(session).timeline(known.me.require(), 800),
+        "ix_posts_user_id_created_at_id",
+    ),
+    "followers to push to": (
+        lambda session, known: FanoutRepository(session).followers(known.author.id, known.me.require(), None),
+        "ix_follows_followed_id_follower_id",
     ),
 }
 

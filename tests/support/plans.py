@@ -9,8 +9,8 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 Work = Callable[[AsyncSession], Awaitable[Any]]
-BIG = 1_000
-"""Reading a table of fewer rows whole costs nothing."""
+BIG = 10_000
+"""Reading a table of fewer rows whole costs little."""
 
 
 @dataclass(frozen=True)
