@@ -96,12 +96,13 @@ class Client:
                 return held
 
     @asynccontextmanager
-    async def socket(self, after: str | None = None) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        """Open a socket that follows this device's changes."""
+    async def socket(self, query: str = LIVE, **variables: Any) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Open a socket with one subscription: by default, one that follows this device's changes."""
         async with self.http.ws_connect(f"{self.url}/graphql", protocols=["graphql-transport-ws"]) as ws:
             await ws.send_json({"type": "connection_init", "payload": self.headers})
             await ws.receive(timeout=10)
-            payload = {"query": LIVE, "variables": {"deviceId": self.device_id, "after": after}}
+            known = {"deviceId": self.device_id} if query is LIVE else {}
+            payload = {"query": query, "variables": known | variables}
             await ws.send_json({"id": "1", "type": "subscribe", "payload": payload})
             yield ws
 

@@ -34,7 +34,7 @@ class LiveDevice:
         while True:
             self.reconnects += 1
             with contextlib.suppress(*LOST):
-                async with self.client.socket(self.cursor) as ws:
+                async with self.client.socket(after=self.cursor) as ws:
                     async for event in client.events(ws):
                         self._take(event)
             await asyncio.sleep(0.1)

@@ -45,7 +45,15 @@ class App:
     @property
     def database_url(self) -> str:
         """Where its PostgreSQL answers."""
-        found: str = json.loads((self.home / "embedded" / "owner.json").read_text())["database_url"]
+        return self._published("database_url")
+
+    @property
+    def redis_url(self) -> str:
+        """Where its Valkey answers."""
+        return self._published("redis_url")
+
+    def _published(self, name: str) -> str:
+        found: str = json.loads((self.home / "embedded" / "owner.json").read_text())[name]
         return found
 
     def pid(self, part: str) -> int | None:
