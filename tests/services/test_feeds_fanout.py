@@ -1,0 +1,397 @@
+"""Fan-out and builds under what can go wrong between two of their steps."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from auth.viewer import Viewer
+from clients.timelines_local import LocalTimelines
+from core.errors import Unavailable
+from core.pagination import PageRequest
+from models import Job, Post
+from models.feeds import FeedEntry
+from models.jobs import JobState
+from models.posts import Fanout
+from repositories.posts import PostRepository
+from runtime.container import Container
+from services.feeds import FeedService, TimelineBuilder
+from services.feeds_fanout import PATIENCE
+from services.jobs import JobRunner
+from tests.support.feeds import fan_out
+from tests.support.rows import sql
+from tests.support.seeding import START, Seeder
+from workers.main import BURIALS, FANOUT, HANDLERS
+
+Step = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+def timelines(container: Container) -> LocalTimelines:
+    """Timelines that a test can look into, in place of the container's."""
+    kept = LocalTimelines(length=20)
+    container.timelines = kept
+    container.builder = TimelineBuilder(container.snapshot, kept, length=20)
+    container.feeds = FeedService(container.snapshot, kept, container.builder)
+    return kept
+
+
+class World:
+    """One author, and readers who follow."""
+
+    def __init__(self, container: Container, author: UUID, readers: Sequence[UUID]) -> None:
+        self.container = container
+        self.author = author
+        self.readers = sorted(readers)
+
+    async def post(self, *, job: str | None = "fanout_post", minutes: float = 0) -> Post:
+        """Let the author write."""
+        at = START + timedelta(minutes=minutes)
+        async with self.container.database.writing() as session:
+            seeder = Seeder(session)
+            row = await seeder.post(self.author, f"{minutes}", created_at=at)
+            if job:
+                await seeder.job(job, post_id=str(row.id))
+        return row
+
+    async def repost(self, row: Post, user_id: UUID) -> None:
+        """Let somebody pass a post on, without a job."""
+        async with self.container.database.writing() as session:
+            await Seeder(session).repost(row.id, user_id, created_at=row.created_at + timedelta(seconds=1))
+
+    async def seen(self, reader: UUID, first: int = 100) -> list[str]:
+        """Read a home feed; the texts."""
+        feed = await self.container.feeds.page(Viewer(user_id=reader), first, None)
+        async with self.container.database.reading() as session:
+            ids = [entry.post_id for entry in feed.page.rows]
+            posts = await PostRepository(session).visible(Viewer(user_id=reader), ids)
+        return [posts[entry.post_id].post.text for entry in feed.page.rows]
+
+
+@pytest.fixture
+async def world(container: Container) -> World:
+    """Five readers follow an author."""
+    async with container.database.writing() as session:
+        seeder = Seeder(session)
+        author = await seeder.user()
+        readers = [await seeder.user() for _ in range(5)]
+        for reader in readers:
+            await seeder.follow(reader.id, author.id)
+    return World(container, author.id, [reader.id for reader in readers])
+
+
+def entries(timelines: LocalTimelines, reader: UUID) -> list[FeedEntry]:
+    return timelines.kept[reader].entries()
+
+
+async def read_jobs(container: Container, state: JobState) -> Sequence[Job]:
+    async with container.reading() as services:
+        return await services.jobs.by_state(state)
+
+
+def in_ranges(container: Container, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = container.settings.model_copy(update={"fanout_chunk": size})
+    monkeypatch.setattr(container, "settings", settings)
+
+
+# --- writing ---
+
+
+async def test_the_active_are_written_to_and_nobody_else(world: World, timelines: LocalTimelines) -> None:
+    for reader in (world.author, *world.readers[:2]):
+        await world.seen(reader)
+    row = await world.post()
+    assert await fan_out(world.container) == 1
+    assert set(timelines.kept) == {world.author, *world.readers[:2]}
+    for reader in timelines.kept:
+        assert entries(timelines, reader) == [FeedEntry(row.id, None, row.created_at)]
+
+
+async def test_many_followers_are_cut_into_ranges_that_leave_nobody_out(
+    world: World, timelines: LocalTimelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_ranges(world.container, 2, monkeypatch)
+    for reader in world.readers:
+        await world.seen(reader)
+    await world.post()
+    assert await fan_out(world.container) == 4
+    assert [len(entries(timelines, reader)) for reader in world.readers] == [1] * 5
+    ranges = [job.payload for job in await read_jobs(world.container, JobState.DONE) if job.kind == "fanout_chunk"]
+    told = sorted((r["behind"] or "", r["upto"] or "~") for r in ranges)
+    cuts = [str(world.readers[1]), str(world.readers[3])]
+    assert told == [("", cuts[0]), (cuts[0], cuts[1]), (cuts[1], "~")]
+
+
+@pytest.mark.parametrize("size", [4, 5, 6])
+async def test_there_is_no_empty_last_range(
+    world: World, timelines: LocalTimelines, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    in_ranges(world.container, size, monkeypatch)
+    for reader in world.readers:
+        await world.seen(reader)
+    await world.post()
+    assert await fan_out(world.container) == (3 if size == 4 else 1)
+    assert [len(entries(timelines, reader)) for reader in world.readers] == [1] * 5
+
+
+async def test_a_range_that_is_written_again_meets_the_same_and_changes_nothing(
+    world: World, timelines: LocalTimelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_ranges(world.container, 2, monkeypatch)
+    for reader in world.readers:
+        await world.seen(reader)
+    await world.post()
+    await fan_out(world.container)
+    before = {reader: entries(timelines, reader) for reader in world.readers}
+    await sql(world.container, "UPDATE jobs SET state = 'WAITING', finished_at = NULL WHERE kind = 'fanout_chunk'")
+    assert await fan_out(world.container) == 3
+    assert {reader: entries(timelines, reader) for reader in world.readers} == before
+
+
+async def test_a_follower_who_came_after_the_plan_is_in_a_range(
+    world: World, timelines: LocalTimelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_ranges(world.container, 2, monkeypatch)
+    await world.post()
+    await run_one(world.container, "fanout_post")
+    async with world.container.database.writing() as session:
+        late = await Seeder(session).user()
+        await Seeder(session).follow(late.id, world.author)
+    await world.post(job=None, minutes=-1)
+    timelines.kept.clear()
+    await world.seen(late.id)
+    timelines.kept[late.id].times.clear()
+    await fan_out(world.container)
+    assert len(entries(timelines, late.id)) == 1
+
+
+async def run_one(container: Container, kind: str) -> bool:
+    """Run one job of a kind."""
+    return await JobRunner(
+        container.transaction, {kind: HANDLERS[kind]}, lease=timedelta(seconds=30), burials=BURIALS
+    ).run_one()
+
+
+async def test_a_post_deleted_between_plan_and_write_is_not_written(
+    world: World, timelines: LocalTimelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_ranges(world.container, 2, monkeypatch)
+    for reader in world.readers:
+        await world.seen(reader)
+    row = await world.post()
+    await run_one(world.container, "fanout_post")
+    await sql(world.container, "UPDATE posts SET deleted_at = now() WHERE id = :id", id=row.id)
+    await fan_out(world.container)
+    assert not any(entries(timelines, reader) for reader in world.readers)
+
+
+async def test_jobs_of_a_post_that_is_gone_for_good_end(world: World, timelines: LocalTimelines) -> None:
+    await world.seen(world.readers[0])
+    row = await world.post()
+    await sql(world.container, "DELETE FROM posts WHERE id = :id", id=row.id)
+    await fan_out(world.container)
+    assert [job.state for job in await read_jobs(world.container, JobState.DONE)] == [JobState.DONE]
+    assert entries(timelines, world.readers[0]) == []
+
+
+@pytest.mark.parametrize("change", ["UPDATE posts SET deleted_at = now()", "UPDATE posts SET fanout = 'PULL'"])
+async def test_what_changes_while_it_is_written_is_written_again(
+    world: World, timelines: LocalTimelines, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    reader = world.readers[0]
+    await world.seen(reader)
+    row = await world.post()
+    put = timelines.put
+
+    async def put_late(user_ids: Sequence[UUID], entry: FeedEntry) -> int:
+        # The transaction that takes it away commits, and its own job runs, before this one writes.
+        await sql(world.container, f"{change} WHERE id = :id", id=row.id)
+        await timelines.take(user_ids, entry.post_id, None)
+        return await put(user_ids, entry)
+
+    monkeypatch.setattr(timelines, "put", put_late)
+    await fan_out(world.container)
+    assert entries(timelines, reader) == []
+
+
+async def test_pulled_entries_are_written_nowhere(world: World, timelines: LocalTimelines) -> None:
+    await world.seen(world.readers[0])
+    row = await world.post()
+    await sql(world.container, "UPDATE posts SET fanout = :way WHERE id = :id", id=row.id, way=Fanout.PULL.value)
+    await fan_out(world.container)
+    assert entries(timelines, world.readers[0]) == []
+    assert await world.seen(world.readers[0]) == ["0"]
+
+
+# --- without Valkey ---
+
+
+async def test_a_write_without_valkey_waits_and_then_has_the_timelines_made_anew(
+    world: World, timelines: LocalTimelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.jobs.pause", lambda _: timedelta())
+    for reader in world.readers:
+        await world.seen(reader)
+    await world.post()
+    timelines.is_down = True
+    for interruptions in range(PATIENCE):
+        await run_one(world.container, "fanout_post")
+        (job,) = await read_jobs(world.container, JobState.WAITING)
+        assert (job.attempts, job.interruptions) == (0, interruptions + 1)
+    await run_one(world.container, "fanout_post")
+    assert await read_jobs(world.container, JobState.DONE)
+    feed = await world.container.feeds.page(Viewer(user_id=world.readers[0]), None, None)
+    assert feed.degraded
+    assert len(feed.page.rows) == 1
+    timelines.is_down = False
+    # Valkey was unreachable and lost nothing: what it kept lacks the post, and is not read.
+    assert entries(timelines, world.readers[0]) == []
+    assert await world.seen(world.readers[0]) == ["0"]
+    assert len(entries(timelines, world.readers[0])) == 1
+
+
+async def test_a_job_that_dies_has_the_timelines_made_anew_and_may_be_replayed(
+    world: World, timelines: LocalTimelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.jobs.pause", lambda _: timedelta())
+    for reader in world.readers:
+        await world.seen(reader)
+    await world.post()
+
+    async def broken(*_: object) -> int:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(timelines, "put", broken)
+        while not await read_jobs(world.container, JobState.DEAD):
+            assert await run_one(world.container, "fanout_post")
+    assert [await world.seen(reader) for reader in world.readers] == [["0"]] * 5
+    async with world.container.transaction() as services:
+        await services.jobs.replay()
+    await fan_out(world.container)
+    assert await read_jobs(world.container, JobState.DONE)
+    assert [await world.seen(reader) for reader in world.readers] == [["0"]] * 5
+
+
+async def test_every_kind_of_fan_out_is_known_and_buried() -> None:
+    assert set(FANOUT) <= set(HANDLERS)
+    assert set(FANOUT) <= set(BURIALS)
+
+
+# --- builds ---
+
+
+def builder_with(world: World, timelines: LocalTimelines, steps: dict[str, Step]) -> TimelineBuilder:
+    """Make a builder that does something at its pauses."""
+
+    async def pause(place: str) -> None:
+        if place in steps:
+            await steps[place]()
+
+    return TimelineBuilder(world.container.snapshot, timelines, length=20, pause=pause)
+
+
+@pytest.mark.parametrize("place", ["begun", "read"])
+async def test_what_is_pushed_during_a_build_is_in_it(world: World, timelines: LocalTimelines, place: str) -> None:
+    await world.post(job=None)
+
+    async def write() -> None:
+        # Older than a minute: what is made up for is not told by its age.
+        await world.post(minutes=-600)
+        await fan_out(world.container)
+
+    assert await builder_with(world, timelines, {place: write}).build(world.readers[0])
+    assert [told.at for told in entries(timelines, world.readers[0])] == [START, START - timedelta(minutes=600)]
+
+
+@pytest.mark.parametrize("place", ["begun", "read"])
+async def test_a_repost_taken_back_during_a_build_is_not_in_it(
+    world: World, timelines: LocalTimelines, place: str
+) -> None:
+    row = await world.post(job=None)
+    async with world.container.database.writing() as session:
+        await Seeder(session).follow(world.readers[0], world.readers[1])
+    await world.repost(row, world.readers[1])
+
+    async def undo() -> None:
+        await sql(world.container, "DELETE FROM reposts")
+        async with world.container.database.writing() as session:
+            await Seeder(session).job("fanout_unrepost", post_id=str(row.id), user_id=str(world.readers[1]))
+        await fan_out(world.container)
+
+    assert await builder_with(world, timelines, {place: undo}).build(world.readers[0])
+    assert entries(timelines, world.readers[0]) == [FeedEntry(row.id, None, row.created_at)]
+
+
+@pytest.mark.parametrize("place", ["begun", "read"])
+async def test_a_follow_during_a_build_is_not_lost(world: World, timelines: LocalTimelines, place: str) -> None:
+    reader = world.readers[0]
+    async with world.container.database.writing() as session:
+        other = await Seeder(session).user()
+        await Seeder(session).post(other.id, "of another", created_at=START)
+
+    async def follow() -> None:
+        async with world.container.database.writing() as session:
+            await Seeder(session).follow(reader, other.id)
+
+    assert await builder_with(world, timelines, {place: follow}).build(reader)
+    assert await world.seen(reader) == ["of another"]
+
+
+async def test_beside_a_build_others_are_answered_from_the_tables(world: World, timelines: LocalTimelines) -> None:
+    await world.post(job=None)
+
+    async def look() -> None:
+        assert await world.seen(world.readers[0]) == ["0"]
+        assert world.readers[0] not in timelines.kept
+
+    assert await builder_with(world, timelines, {"read": look}).build(world.readers[0])
+    assert world.readers[0] in timelines.kept
+
+
+async def test_a_builder_that_fails_lets_the_next_one_in(world: World, timelines: LocalTimelines) -> None:
+    async def fail() -> None:
+        raise Unavailable("gone")
+
+    with pytest.raises(Unavailable):
+        await builder_with(world, timelines, {"read": fail}).build(world.readers[0])
+    assert await world.container.builder.build(world.readers[0])
+
+
+async def test_a_build_whose_time_is_over_is_thrown_away(world: World, timelines: LocalTimelines) -> None:
+    async def expire() -> None:
+        timelines.builds.clear()
+
+    assert not await builder_with(world, timelines, {"read": expire}).build(world.readers[0])
+    assert world.readers[0] not in timelines.kept
+
+
+async def test_a_build_takes_the_newest_of_all_and_knows_where_it_ends(world: World, timelines: LocalTimelines) -> None:
+    reader = world.readers[0]
+    async with world.container.database.writing() as session:
+        seeder = Seeder(session)
+        quiet = await seeder.user()
+        await seeder.follow(reader, quiet.id)
+        rows = [await seeder.post(world.author, created_at=START + timedelta(minutes=n)) for n in range(40)]
+        kept = await seeder.post(quiet.id, created_at=START + timedelta(minutes=25, seconds=30))
+        await seeder.post(quiet.id, created_at=START)
+    await world.container.builder.build(reader)
+    made = timelines.kept[reader]
+    assert made.floor == rows[20].created_at
+    assert {told.post_id for told in made.entries()} == {kept.id, *(row.id for row in rows[21:])}
+
+
+async def test_an_author_who_is_pulled_leaves_the_floor_true(world: World, timelines: LocalTimelines) -> None:
+    reader = world.readers[0]
+    async with world.container.database.writing() as session:
+        seeder = Seeder(session)
+        for number in range(30):
+            way = Fanout.PULL if number % 2 else Fanout.PUSH
+            await seeder.post(world.author, created_at=START + timedelta(minutes=number), fanout=way)
+    viewer, whole = Viewer(user_id=reader), PageRequest(100)
+    async with world.container.reading() as services:
+        expected = await services.feeds.pull(viewer, whole)
+    feed = await world.container.feeds.page(viewer, 100, None)
+    assert list(feed.page.rows) == list(expected)
+    assert len(entries(timelines, reader)) == 10
