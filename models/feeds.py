@@ -13,9 +13,10 @@ from models.columns import member
 
 
 class FeedEpoch(Base):
-    """Counts what makes a reader's timeline incomplete: a timeline made at another count is not read any more.
+    """A number that changes when a reader's timeline becomes incomplete: one made under another number is not read any more.
 
-    A trigger on `follows` counts each new follow; no row means 0.
+    A trigger on `follows` draws it anew for each new follower; no row means 0. By lot, so that no number comes again, also not after
+    a restore.
     """
 
     __tablename__ = "feed_epochs"

@@ -1,5 +1,6 @@
 """Fan-out: what an entry is now, who is to have it, and whose timelines cannot be trusted any more."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,13 +71,10 @@ class FanoutRepository:
     async def outdate(self, user_ids: Sequence[UUID]) -> None:
         """Have these readers' timelines made anew before they are read again. The readers must be held (`Locks.presences`)."""
         for start in range(0, len(user_ids), _SLICE):
-            rows = [{"user_id": user_id, "epoch": 1} for user_id in sorted(user_ids[start : start + _SLICE])]
-            counted = insert(FeedEpoch).values(rows)
-            await self._session.execute(
-                counted.on_conflict_do_update(
-                    index_elements=[FeedEpoch.user_id], set_={"epoch": FeedEpoch.epoch + counted.excluded.epoch}
-                )
-            )
+            some = sorted(user_ids[start : start + _SLICE])
+            drawn = insert(FeedEpoch).values([{"user_id": user_id, "epoch": secrets.randbits(53)} for user_id in some])
+            again = {"epoch": drawn.excluded.epoch}
+            await self._session.execute(drawn.on_conflict_do_update(index_elements=[FeedEpoch.user_id], set_=again))
 
 
 _SLICE = 5_000

@@ -7,20 +7,20 @@ revision = "0010"
 down_revision = "0009"
 
 
-# Whoever comes to follow somebody has a timeline that lacks what that somebody wrote before. Counted here, so that no way to
-# a new follow can forget it; in order, because two statements that count the same readers must not wait for each other.
-COUNT_FOLLOWS = """
-CREATE FUNCTION count_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+# Whoever comes to follow somebody has a timeline that lacks what that somebody wrote before. Noted here, so that no way to a
+# new follow can forget it; in order, because two statements for the same readers must not wait for each other in a circle.
+NOTE_FOLLOWS = """
+CREATE FUNCTION note_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO feed_epochs AS known (user_id, epoch)
-    SELECT DISTINCT follower_id, 1 FROM added ORDER BY follower_id
-    ON CONFLICT (user_id) DO UPDATE SET epoch = known.epoch + 1;
+    SELECT follower_id, random() * 9007199254740991 FROM (SELECT DISTINCT follower_id FROM added) AS readers ORDER BY follower_id
+    ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch;
     RETURN NULL;
 END $$
 """
 ON_FOLLOWS = """
-CREATE TRIGGER count_follows AFTER INSERT ON follows
-REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION count_follows()
+CREATE TRIGGER note_follows AFTER INSERT ON follows
+REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_follows()
 """
 
 
@@ -303,7 +303,7 @@ def upgrade() -> None:
         op.create_index(f"ix_follows_{mine}_created_at_{theirs}", "follows", [mine, "created_at", theirs], unique=False)
         op.drop_index(f"ix_follows_{mine}_created_at", table_name="follows")
     op.create_index("ix_follows_followed_id_follower_id", "follows", ["followed_id", "follower_id"], unique=False)
-    op.execute(COUNT_FOLLOWS)
+    op.execute(NOTE_FOLLOWS)
     op.execute(ON_FOLLOWS)
     op.add_column("mutes", sa.Column("muted_post_id", sa.Uuid(), nullable=True))
     op.create_index(op.f("ix_mutes_muted_post_id"), "mutes", ["muted_post_id"], unique=False)
@@ -327,8 +327,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     # A revision without posts has no word for a mute of one; what people wrote goes with its tables, which the command says.
     op.drop_index("ix_jobs_dead", "jobs")
-    op.execute("DROP TRIGGER count_follows ON follows")
-    op.execute("DROP FUNCTION count_follows()")
+    op.execute("DROP TRIGGER note_follows ON follows")
+    op.execute("DROP FUNCTION note_follows()")
     op.drop_index("ix_follows_followed_id_follower_id", table_name="follows")
     for mine, theirs in (("follower_id", "followed_id"), ("followed_id", "follower_id")):
         op.create_index(f"ix_follows_{mine}_created_at", "follows", [mine, "created_at"], unique=False)
