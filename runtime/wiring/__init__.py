@@ -1,0 +1,1 @@
+"""Which collaborators each service of a session gets, by area."""
