@@ -10,7 +10,8 @@ from clients.bus import ValkeyBus
 from clients.documents import ValkeyDocuments
 from clients.limits import ValkeyBuckets
 from clients.timelines import ValkeyTimelines
-from commands.line import Programs, leave, main
+from commands.line import leave, main
+from commands.line_parser import Programs
 from core.database import Database
 from core.settings import Settings
 from core.tasks import cancel_all
@@ -77,29 +78,16 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
         client_max_size=BODY_BYTES, middlewares=[request_middleware, browser_middleware(origins), whoever]
     )
     app[CONTAINER], app[BROKER], app[SOCKETS], app[VITAL] = container, broker, sockets, []
-    probes = Probes(container, bus_is_up=lambda: broker.is_up)
     metrics = Metrics(
         container,
         sockets=lambda: len(sockets),
         subscriptions=lambda: broker.subscription_count,
         dropped_bells=lambda: bus.dropped,
     )
-    app.add_routes(
-        [
-            web.get("/live", probes.live),
-            web.get("/ready", probes.ready),
-            web.get("/health", probes.health),
-            web.get("/metrics", metrics.answer),
-        ]
-    )
     app.router.add_route("*", "/graphql", view)
-    app.router.add_get("/exports/{token}", Exports(container).download, allow_head=False)
-    app.router.add_get("/highlights/{id}", SharedHighlights(container).page)
-    Koreader(container).add_routes(app)
-    app.router.add_put("/uploads/{token}", Uploads(container.receiver).take)
-    app.router.add_get("/media/{name}", Pictures(container.storage).show)
     if graphiql:
         graphiql.add_routes(app)
+    _add_routes(app, Probes(container, bus_is_up=lambda: broker.is_up), metrics)
 
     async def run_parts(_: web.Application) -> AsyncIterator[None]:
         await container.refresh_epoch()
@@ -123,6 +111,23 @@ def create_app(settings: Settings, *, database_url: str, redis_url: str) -> web.
     app.cleanup_ctx.append(run_parts)
     app.on_shutdown.append(close_sockets)
     return app
+
+
+def _add_routes(app: web.Application, probes: Probes, metrics: Metrics) -> None:
+    container = app[CONTAINER]
+    app.add_routes(
+        [
+            web.get("/live", probes.live),
+            web.get("/ready", probes.ready),
+            web.get("/health", probes.health),
+            web.get("/metrics", metrics.answer),
+            web.get("/exports/{token}", Exports(container).download, allow_head=False),
+            web.get("/highlights/{id}", SharedHighlights(container).page),
+            web.put("/uploads/{token}", Uploads(container.receiver).take),
+            web.get("/media/{name}", Pictures(container.storage).show),
+        ]
+    )
+    Koreader(container).add_routes(app)
 
 
 async def run_worker(settings: Settings, *, database_url: str, redis_url: str, stop: asyncio.Event) -> None:

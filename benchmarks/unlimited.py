@@ -6,7 +6,8 @@ from unittest.mock import patch
 
 import app
 from clients.limits import LocalBuckets
-from commands.line import Programs, main
+from commands.line import main
+from commands.line_parser import Programs
 from schema.extensions import Charged
 from schema.root import schema
 

@@ -5,29 +5,27 @@ import strawberry
 from core.errors import Invalid
 from core.ids import global_id
 from runtime.context import Info
-from schema.accounts import (
+from schema.accounts import Device, Session, Viewer
+from schema.accounts_mutations import (
     ChangePasswordInput,
     ChangePasswordPayload,
     DeleteAccountInput,
     DeleteAccountPayload,
-    Device,
     DevicePayload,
     RemoveDeviceInput,
     RevokeSessionInput,
     RevokeSessionPayload,
     SeparateDeviceInput,
     SeparateDevicePayload,
-    Session,
     SignInInput,
     SignInPayload,
     SignOutPayload,
     SignUpInput,
     TokenTransport,
     UpdateDeviceInput,
-    Viewer,
 )
 from schema.errors import user_errors
-from services.accounts import SignedIn
+from services.accounts_sessions import SignedIn
 
 
 def check_transport(info: Info, transport: TokenTransport | None) -> None:
@@ -96,7 +94,7 @@ class AccountMutation:
         """End one of your sessions; its sockets close."""
         with user_errors() as failed:
             async with info.context.transaction() as services:
-                key = await services.accounts.revoke(info.context.viewer, str(input.id), input.client_mutation_id)
+                key = await services.sessions.revoke(info.context.viewer, str(input.id), input.client_mutation_id)
             info.context.forget_sessions()
             ended = strawberry.ID(global_id("Session", key))
             return RevokeSessionPayload(revoked_session_id=ended, user_errors=[])
@@ -107,7 +105,7 @@ class AccountMutation:
         """Rename a device, or set what it takes."""
         with user_errors() as failed:
             async with info.context.transaction() as services:
-                row = await services.accounts.update_device(
+                row = await services.devices.update(
                     info.context.viewer, str(input.id), input.to_patch(), input.client_mutation_id
                 )
             return DevicePayload(device=Device.from_model(row))
@@ -121,9 +119,7 @@ class AccountMutation:
         """
         with user_errors() as failed:
             async with info.context.transaction() as services:
-                done, device = await services.accounts.separate_device(
-                    info.context.viewer, str(input.device_id), input.name
-                )
+                done, device = await services.devices.separate(info.context.viewer, str(input.device_id), input.name)
             session = Session.from_model(done.session, info.context.viewer.session_id)
             return SeparateDevicePayload(token=done.token, session=session, device=Device.from_model(device))
         return SeparateDevicePayload(user_errors=failed.errors)
@@ -133,9 +129,7 @@ class AccountMutation:
         """Forget a device; its sessions end."""
         with user_errors() as failed:
             async with info.context.transaction() as services:
-                key = await services.accounts.remove_device(
-                    info.context.viewer, str(input.id), input.client_mutation_id
-                )
+                key = await services.devices.remove(info.context.viewer, str(input.id), input.client_mutation_id)
             info.context.forget_sessions()
             return DevicePayload(removed_device_id=strawberry.ID(global_id("Device", key)))
         return DevicePayload(user_errors=failed.errors)

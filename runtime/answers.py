@@ -7,7 +7,7 @@ from aiohttp import web
 from runtime.browsers import COOKIE
 from runtime.context import Meter, Reply
 from runtime.keys import CONTEXT, NAMED, VIEWER
-from services.accounts import SESSION_LIFE
+from services.accounts_sessions import SESSION_LIFE
 
 PUBLIC_SECONDS = 60
 

@@ -14,7 +14,7 @@ from core.errors import Unavailable
 from core.metrics import SocketEnd
 from runtime.container import Container
 from runtime.context import Socket
-from services.accounts import SESSION_LIFE, TOUCH_EVERY
+from services.accounts_sessions import SESSION_LIFE, TOUCH_EVERY
 
 log = structlog.get_logger(__name__)
 REMEMBERED = 4.0
@@ -43,7 +43,7 @@ class SessionCache:
         if known is not None and time.monotonic() - known[0] < REMEMBERED:
             return self._unless_expired(replace(known[1], address=address))
         async with self._container.reading() as services:
-            found = await services.accounts.authenticate(token, address)
+            found = await services.sessions.authenticate(token, address)
         if found is None:
             self._known.pop(token, None)
             raise BadToken(expired=False)
@@ -72,7 +72,7 @@ class SessionCache:
         if viewer.expires_at is None or viewer.expires_at - now > SESSION_LIFE - TOUCH_EVERY:
             return viewer
         async with self._container.transaction() as services:
-            await services.accounts.touch(viewer)
+            await services.sessions.touch(viewer)
         return replace(viewer, expires_at=now + SESSION_LIFE)
 
 
@@ -158,7 +158,7 @@ class SocketRegistry:
         if not signed_in:
             return
         async with self._container.reading() as services:
-            alive = await services.accounts.alive([key for key in signed_in.values() if key])
+            alive = await services.sessions.alive([key for key in signed_in.values() if key])
         now = clock.now()
         for opened, key in signed_in.items():
             if opened.viewer.session_id != key or opened in self._ending:

@@ -14,7 +14,7 @@ from core.errors import Forbidden, RateLimited, Unauthenticated
 from core.settings import SignUp
 from core.text import fold
 from repositories.accounts import AccountRepository
-from services.accounts import WRONG_CREDENTIALS, AccountService, SignedIn
+from services.accounts import WRONG_CREDENTIALS, AccountService
 from services.accounts_input import (
     DeviceDraft,
     SignUpDraft,
@@ -23,6 +23,7 @@ from services.accounts_input import (
     check_sign_up,
     reject_long,
 )
+from services.accounts_sessions import SignedIn
 from services.koreader import KoreaderService
 
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)

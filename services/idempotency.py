@@ -99,3 +99,16 @@ class IdempotencyService:
         return await self.once(
             viewer, operation, key, value, work=work, ids=lambda result: (id_of(result), None), again=read_again
         )
+
+    async def once_by_id(
+        self, viewer: Viewer, operation: str, key: str | None, value: Any, *, work: Callable[[], Awaitable[UUID]]
+    ) -> UUID:
+        """Do what ends one thing, once; answer the id that it had."""
+
+        async def again(thing_id: UUID) -> UUID:
+            return thing_id
+
+        viewer.require()
+        return await self.once_for(
+            viewer, operation, key, value, work=work, id_of=lambda thing_id: thing_id, again=again
+        )

@@ -9,6 +9,8 @@ from repositories.social_lists import SocialListRepository
 from repositories.social_mutes import MuteRepository
 from runtime.wiring.shared import SharedServices
 from services.accounts import AccountService
+from services.accounts_devices import DeviceService
+from services.accounts_sessions import SessionService
 from services.profiles import ProfileService
 from services.social import SocialService
 from services.social_mutes import MuteService
@@ -19,16 +21,27 @@ class PeopleServices(SharedServices):
 
     @cached_property
     def accounts(self) -> AccountService:
-        """Accounts, sessions, devices."""
+        """Accounts: their beginning, their passwords, their end."""
         return AccountService(
             accounts=self.attempts,
             social=SocialRepository(self._session),
             departures=DepartureRepository(self._session),
             locks=self.locks,
-            idempotency=self.idempotency,
+            devices=self.devices,
+            sessions=self.sessions,
             audit=self.audit,
             events=self._events,
         )
+
+    @cached_property
+    def sessions(self) -> SessionService:
+        """Sign-ins."""
+        return SessionService(self.attempts, self.idempotency, self.audit, self._events)
+
+    @cached_property
+    def devices(self) -> DeviceService:
+        """Reading devices."""
+        return DeviceService(self.attempts, self.sessions, self.idempotency, self._events)
 
     @cached_property
     def social(self) -> SocialService:

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from app import create_app, run_worker
-from commands.line import Programs, main
+from commands.line import main
+from commands.line_parser import Programs
 
 COMMANDS = {
     "backup",
@@ -21,6 +22,7 @@ COMMANDS = {
     "jobs",
     "persist",
     "reconcile",
+    "rebuild-timelines",
     "replay-dead",
     "grant",
 }
