@@ -126,6 +126,9 @@ class _Figures:
             multiprocess_mode="livemax",
         )
         self.circuits_opened: Counter = Counter("circuit_breaker_opened", "How often it opened.", ["circuit_name"])
+        self.tasks: Gauge = Gauge(
+            "event_loop_tasks", "Tasks of the event loops that have not ended.", multiprocess_mode="livesum"
+        )
         self.connections: Gauge = Gauge(
             "pg_pool_total_connections", "Connections to PostgreSQL that are open.", multiprocess_mode="livesum"
         )
@@ -236,9 +239,10 @@ def circuit_opened(name: str) -> None:
     _figures().circuits_opened.labels(name).inc()
 
 
-def pool(total: int, idle: int) -> None:
-    """Tell how many connections to PostgreSQL this process has."""
-    _figures().connections.set(total)
+def process(*, tasks: int, connections: int, idle: int) -> None:
+    """Tell how many tasks this process has, and how many connections to PostgreSQL."""
+    _figures().tasks.set(tasks)
+    _figures().connections.set(connections)
     _figures().idle_connections.set(idle)
 
 

@@ -43,7 +43,8 @@ class Metrics:
 
     def _write(self) -> None:
         metrics.sockets_open(self._sockets(), self._subscriptions())
-        metrics.pool(*self._container.database.connections())
+        total, idle = self._container.database.connections()
+        metrics.process(tasks=len(asyncio.all_tasks()), connections=total, idle=idle)
         dropped = self._dropped_bells()
         metrics.bells_dropped(dropped - self._told_dropped)
         self._told_dropped = dropped

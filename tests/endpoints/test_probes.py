@@ -64,6 +64,8 @@ async def test_figures_tell_requests_by_route_and_jobs_by_state(http: Http, ada:
     assert re.search(r'^http_requests_total\{route="/graphql",status="200"\} [1-9]', printed, re.MULTILINE)
     assert re.search(r'^http_requests_total\{route="unmatched",status="404"\} [1-9]', printed, re.MULTILINE)
     assert 'job_ledger_depth{state="waiting"} 1.0' in printed
+    for held in ("event_loop_tasks", "pg_pool_total_connections"):
+        assert re.search(rf"^{held} [1-9]", printed, re.MULTILINE)
     assert ada.id not in printed
 
 
