@@ -3,37 +3,14 @@
 import asyncio
 import json
 import re
-import subprocess
-from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-
-import pytest
 
 from models.jobs import JobState
 from runtime.container import Container
 from runtime.supervisor import EXIT_SETTINGS
 from tests.support.api import Reader
-from tests.support.program import app, open_folder
+from tests.support.program import Run
 from tests.support.rows import sql
-
-Run = Callable[..., Awaitable["subprocess.CompletedProcess[str]"]]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with open_folder() as made:
-        yield made
-
-
-@pytest.fixture
-def command(urls: tuple[str, str], folder: Path) -> Run:
-    """Run a command on the tests' own servers."""
-
-    async def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        settings = {"DATABASE_URL": urls[0], "REDIS_URL": urls[1], **more}
-        return await asyncio.to_thread(app, folder, *arguments, patience=60, **settings)
-
-    return run
 
 
 async def test_jobs_are_listed_and_dead_ones_are_replayed(container: Container, command: Run) -> None:

@@ -1,14 +1,16 @@
-"""`rebuild-timelines`, as a process beside a running server."""
+"""What is done by hand about timelines, jobs and counts, as processes beside a running server."""
+
+import asyncio
 
 from redis.asyncio import Redis
 
+from models.jobs import JobState
 from runtime.container import Container
 from runtime.supervisor import EXIT_SETTINGS
-from tests.commands.test_commands import Run, command, folder
 from tests.support.api import Reader
-from tests.support.feeds import fan_out, home, id_of, post
-
-__all__ = ["command", "folder"]
+from tests.support.feeds import fan_out, home, id_of, post, walk
+from tests.support.program import Run
+from tests.support.rows import sql
 
 
 async def test_what_valkey_holds_wrongly_is_made_right(
@@ -43,3 +45,58 @@ async def test_an_unknown_reader_is_told(container: Container, command: Run) -> 
     done = await command("rebuild-timelines", "--user", "nobody")
     assert done.returncode == EXIT_SETTINGS
     assert "There is no account named 'nobody'." in done.stderr
+
+
+async def test_without_valkey_it_says_so(ada: Reader, command: Run) -> None:
+    del ada
+    lost = await command("rebuild-timelines", REDIS_URL="redis://127.0.0.1:1/0")
+    assert (lost.returncode, "Valkey does not answer" in lost.stderr) == (1, True)
+
+
+async def test_a_dead_fan_out_is_replayed_with_the_effect_it_would_have_had(
+    ada: Reader, container: Container, command: Run
+) -> None:
+    await home(ada)
+    await post(ada, "late")
+    await sql(container, "UPDATE jobs SET state = 'DEAD' WHERE state = 'WAITING'")
+    assert (await home(ada)).texts == []
+    for replayed in (1, 0):
+        told = (await command("replay-dead", "--kind", "fanout_post")).stdout
+        assert told.startswith(f"{replayed} dead job")
+        await fan_out(container)
+        assert (await home(ada)).texts == ["late"]
+
+
+async def test_all_of_it_beside_readers_who_go_on(ada: Reader, ben: Reader, container: Container, command: Run) -> None:
+    assert (await ada.mutate("follow", "status", userId=ben.id))["status"] == "FOLLOWING"
+    await home(ada)
+    written: list[str] = []
+    over = asyncio.Event()
+
+    async def go_on() -> None:
+        while not over.is_set():
+            made = await post(ben, f"post {len(written)}")
+            written.append(f"post {len(written)}")
+            for what in ("like", "unlike", "like"):
+                assert not (await ada.mutate(what, "liked", targetId=made))["userErrors"]
+            if len(written) % 3 == 0:
+                await sql(container, "UPDATE jobs SET state = 'DEAD' WHERE state = 'WAITING'")
+            await fan_out(container)
+
+    going_on = asyncio.create_task(go_on())
+    every = (["rebuild-timelines"], ["reconcile"], ["replay-dead"], ["jobs"])
+    try:
+        ended = [one for _ in range(2) for one in await asyncio.gather(*(command(*arguments) for arguments in every))]
+    finally:
+        over.set()
+        await going_on
+    assert [one.returncode for one in ended] == [0] * 8, [one.stderr for one in ended]
+    assert [one.stdout.splitlines()[-1] for one in ended if "recounted" in one.stdout] == [
+        "0 counts were wrong, and are mended."
+    ] * 2
+    await command("replay-dead")
+    await fan_out(container)
+    assert await walk(ada, 20) == list(reversed(written))
+    assert (await command("reconcile")).stdout.endswith("0 counts were wrong, and are mended.\n")
+    async with container.reading() as services:
+        assert JobState.DEAD not in await services.jobs.depth()

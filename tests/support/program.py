@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import aiohttp
 from runtime.servers import free_port
 
 ROOT = Path(__file__).parents[2]
+Run = Callable[..., Awaitable["subprocess.CompletedProcess[str]"]]
+"""Runs one command of `app.py` with arguments, and settings by name."""
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
 
 
