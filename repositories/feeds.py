@@ -14,7 +14,7 @@ from models import FeedEpoch
 from models.feeds import FeedEntry, Timeline, TimelinePart
 from models.posts import Fanout
 from repositories.feeds_pages import FeedPage
-from repositories.feeds_timeline import newest_of_members
+from repositories.feeds_timeline import newest_of_followed
 
 FEED = Order("feed", (datetime, UUID))
 """By the time of the entry, then by the post."""
@@ -47,12 +47,12 @@ class FeedRepository:
         return await self._entries(FeedPage(viewer, request, timeline).below(floor))
 
     async def timeline(self, user_id: UUID, length: int) -> Timeline:
-        """Read what a timeline is made of: of the newest entries of all members, those that are pushed.
+        """Read what a timeline is made of: of the newest entries of all who are followed, those that are pushed.
 
         Muted, blocked and deleted ones count too: they may come back without a word. The session must see one moment.
         """
         epoch = await self._session.scalar(select(self._epoch(user_id)))
-        rows = (await self._session.execute(newest_of_members(user_id, length + 1))).all()
+        rows = (await self._session.execute(newest_of_followed(user_id, length + 1))).all()
         floor = rows[length].at if len(rows) > length else None
         pushed = [
             FeedEntry(row.post_id, row.reposter_id, row.at)

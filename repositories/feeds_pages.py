@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,8 @@ from repositories.visibility import Predicate
 
 Rows = Callable[[Any, int], Select[datetime, UUID, UUID]]
 """The newest entries that one member adds to the feed."""
+Counts = Callable[[Any, Any], Predicate]
+"""Of an entry's time and the way it goes: whether it is read from the tables."""
 _UUIDS, _MOMENTS = ARRAY(Uuid), ARRAY(DateTime(timezone=True))
 
 
@@ -43,8 +46,8 @@ class FeedPage:
     """The statements of one page.
 
     A post stands in a feed once, at its newest repost by a member, otherwise at its own time if a member wrote it. Members are the reader
-    and those they follow, without whom they muted. With a timeline, what was pushed counts above its floor if the timeline tells of it;
-    what is pulled, and all at or below the floor, is read from the tables.
+    and those they follow, without whom they muted. With a timeline, what the followed pushed counts above its floor if the timeline tells
+    of it; what is pulled, all at or below the floor, and the reader's own doings, which show before any worker ran, are in the tables.
     """
 
     def __init__(self, viewer: Viewer, request: PageRequest, timeline: TimelinePart | None) -> None:
@@ -72,11 +75,12 @@ class FeedPage:
         """Read what the timeline tells of, and what is pulled beside it."""
         floor = timeline.floor
 
-        def is_pulled(at: Any, fanout: Any) -> Predicate:
-            return and_(fanout == Fanout.PULL, at > floor if floor is not None else true())
+        def goes(way: Fanout) -> Counts:
+            return lambda at, fanout: and_(fanout == way, at > floor if floor is not None else true())
 
-        told, pulled = self._from_timeline(timeline).subquery(), self._from_members(is_pulled).subquery()
-        return self._newest(union_all(select(told), select(pulled)).subquery())
+        mine = (rows(goes(Fanout.PUSH), self._me, self._count) for rows in (self._posts, self._reposts))
+        sources = (self._from_timeline(timeline), self._from_members(goes(Fanout.PULL)), *mine)
+        return self._newest(union_all(*(select(source.subquery()) for source in sources)).subquery())
 
     def below(self, floor: datetime) -> Select[Any]:
         """Read what lies at or below a timeline's floor."""
@@ -84,34 +88,34 @@ class FeedPage:
 
     # --- sources ---
 
-    def _from_members(self, counts: Callable[[Any, Any], Predicate]) -> Select[Any]:
+    def _from_members(self, counts: Counts) -> Select[Any]:
         """Merge what each member adds: the newest entry of each tells whose the page may have, and only of those as many are read.
 
         So following thousands costs an index probe each, and never a sort of all they ever wrote.
         """
+        kinds = (partial(self._posts, counts), partial(self._reposts, counts))
+        return self._newest(union_all(*(select(self._merged(rows).subquery()) for rows in kinds)).subquery())
 
-        def posts(member_id: Any, limit: int) -> Select[datetime, UUID, UUID]:
-            at, post_id = Post.created_at.label("at"), Post.id.label("post_id")
-            return (
-                select(at, post_id, cast(null(), Uuid).label("reposter_id"))
-                .where(Post.user_id == member_id, self._is_behind(Post.created_at, Post.id))
-                .where(counts(Post.created_at, Post.fanout), self._is_shown(), ~self._has_newer(None, None))
-                .order_by(Post.created_at.desc(), Post.id.desc())
-                .limit(limit)
-            )
+    def _posts(self, counts: Counts, member_id: Any, limit: int) -> Select[datetime, UUID, UUID]:
+        at, post_id = Post.created_at.label("at"), Post.id.label("post_id")
+        return (
+            select(at, post_id, cast(null(), Uuid).label("reposter_id"))
+            .where(Post.user_id == member_id, self._is_behind(Post.created_at, Post.id))
+            .where(counts(Post.created_at, Post.fanout), self._is_shown(), ~self._has_newer(None, None))
+            .order_by(Post.created_at.desc(), Post.id.desc())
+            .limit(limit)
+        )
 
-        def reposts(member_id: Any, limit: int) -> Select[datetime, UUID, UUID]:
-            return (
-                select(Repost.created_at.label("at"), Repost.post_id, Repost.user_id.label("reposter_id"))
-                .join(Post, Post.id == Repost.post_id)
-                .where(Repost.user_id == member_id, self._is_behind(Repost.created_at, Repost.post_id))
-                .where(Repost.created_at >= Post.created_at, counts(Repost.created_at, Repost.fanout))
-                .where(self._is_shown(), ~self._has_newer(Repost.created_at, Repost.user_id))
-                .order_by(Repost.created_at.desc(), Repost.post_id.desc())
-                .limit(limit)
-            )
-
-        return self._newest(union_all(*(select(self._merged(rows).subquery()) for rows in (posts, reposts))).subquery())
+    def _reposts(self, counts: Counts, member_id: Any, limit: int) -> Select[datetime, UUID, UUID]:
+        return (
+            select(Repost.created_at.label("at"), Repost.post_id, Repost.user_id.label("reposter_id"))
+            .join(Post, Post.id == Repost.post_id)
+            .where(Repost.user_id == member_id, self._is_behind(Repost.created_at, Repost.post_id))
+            .where(Repost.created_at >= Post.created_at, counts(Repost.created_at, Repost.fanout))
+            .where(self._is_shown(), ~self._has_newer(Repost.created_at, Repost.user_id))
+            .order_by(Repost.created_at.desc(), Repost.post_id.desc())
+            .limit(limit)
+        )
 
     def _merged(self, rows: Rows) -> Select[Any]:
         head = rows(self._members.c.id, 1).lateral("head")
@@ -124,9 +128,9 @@ class FeedPage:
         """Read what the timeline tells of and is still true, looked at in its order until there is enough."""
         told = _told(timeline.entries)
         ordered = select(told).order_by(told.c.at.desc(), told.c.post_id.desc()).subquery("ordered")
-        posted = and_(ordered.c.reposter_id.is_(None), Post.created_at == ordered.c.at, self._is_member(Post.user_id))
+        posted = and_(ordered.c.reposter_id.is_(None), Post.created_at == ordered.c.at, self._is_followed(Post.user_id))
         passed_on = and_(
-            Repost.created_at == ordered.c.at, Repost.created_at >= Post.created_at, self._is_member(Repost.user_id)
+            Repost.created_at == ordered.c.at, Repost.created_at >= Post.created_at, self._is_followed(Repost.user_id)
         )
         return (
             select(ordered.c.at, ordered.c.post_id, ordered.c.reposter_id)
@@ -154,6 +158,9 @@ class FeedPage:
         is_member: Predicate = user_id.in_(select(self._members.c.id))
         return is_member
 
+    def _is_followed(self, user_id: Any) -> Predicate:
+        return and_(user_id != self._me, self._is_member(user_id))
+
     def _is_shown(self) -> Predicate:
         """Posts that may be read and are not muted; nobody's own posts are hidden from them by what they muted."""
         unmuted = visibility.unmuted(
@@ -173,7 +180,8 @@ class FeedPage:
         if self._timeline is None:
             return exists().where(of_member).correlate_except(other)
         floor = self._timeline.floor
-        ways = [exists().where(of_member, other.fanout == Fanout.PULL).correlate_except(other)]
+        in_tables = (other.fanout == Fanout.PULL, other.user_id == self._me)
+        ways = [exists().where(of_member, kind).correlate_except(other) for kind in in_tables]
         if self._timeline.reposts:
             told = _told(self._timeline.reposts)
             same = and_(

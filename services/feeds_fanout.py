@@ -128,8 +128,7 @@ class FanoutService:
         return truth.fanout is Fanout.PUSH
 
     async def _readers(self, truth: Truth, part: Range) -> Sequence[UUID]:
-        followers = await self._fanout.followers(truth.actor_id, part.behind, part.upto)
-        return [truth.actor_id, *followers] if part.behind is None else followers
+        return await self._fanout.followers(truth.actor_id, part.behind, part.upto)
 
     async def _outdate(self, readers: Sequence[UUID]) -> None:
         there = await self._locks.presences(readers)

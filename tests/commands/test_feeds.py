@@ -8,7 +8,7 @@ from models.jobs import JobState
 from runtime.container import Container
 from runtime.supervisor import EXIT_SETTINGS
 from tests.support.api import Reader
-from tests.support.feeds import fan_out, home, id_of, post, walk
+from tests.support.feeds import fan_out, follow, home, id_of, post, walk
 from tests.support.program import Run
 from tests.support.rows import sql
 
@@ -16,8 +16,9 @@ from tests.support.rows import sql
 async def test_what_valkey_holds_wrongly_is_made_right(
     ada: Reader, ben: Reader, container: Container, command: Run, urls: tuple[str, str]
 ) -> None:
+    await follow(ada, ben)
     await home(ada)
-    await post(ada, "mine")
+    await post(ben, "his")
     await fan_out(container)
     key = f"timeline:{{{id_of(ada)}}}"
     async with Redis.from_url(urls[1], decode_responses=True) as client:
@@ -37,7 +38,7 @@ async def test_what_valkey_holds_wrongly_is_made_right(
         one = await command("rebuild-timelines", "--user", "BEN")
         assert one.stdout == "The timeline of ben was made anew.\n"
         assert await client.exists(f"timeline:{{{id_of(ben)}}}")
-    assert (await home(ada)).texts == ["mine"]
+    assert (await home(ada)).texts == ["his"]
 
 
 async def test_an_unknown_reader_is_told(container: Container, command: Run) -> None:
@@ -54,10 +55,11 @@ async def test_without_valkey_it_says_so(ada: Reader, command: Run) -> None:
 
 
 async def test_a_dead_fan_out_is_replayed_with_the_effect_it_would_have_had(
-    ada: Reader, container: Container, command: Run
+    ada: Reader, ben: Reader, container: Container, command: Run
 ) -> None:
+    await follow(ada, ben)
     await home(ada)
-    await post(ada, "late")
+    await post(ben, "late")
     await sql(container, "UPDATE jobs SET state = 'DEAD' WHERE state = 'WAITING'")
     assert (await home(ada)).texts == []
     for replayed in (1, 0):
@@ -68,7 +70,7 @@ async def test_a_dead_fan_out_is_replayed_with_the_effect_it_would_have_had(
 
 
 async def test_all_of_it_beside_readers_who_go_on(ada: Reader, ben: Reader, container: Container, command: Run) -> None:
-    assert (await ada.mutate("follow", "status", userId=ben.id))["status"] == "FOLLOWING"
+    await follow(ada, ben)
     await home(ada)
     written: list[str] = []
     over = asyncio.Event()

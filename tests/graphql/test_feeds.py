@@ -12,7 +12,7 @@ from models.posts import Fanout
 from models.profiles import Visibility
 from runtime.container import Container
 from tests.support.api import Reader, sign_up
-from tests.support.feeds import FEED, Entry, fan_out, home, id_of, post, walk
+from tests.support.feeds import FEED, Entry, fan_out, follow, home, id_of, post, walk
 from tests.support.seeding import START, Seeder
 from tests.support.statements import counted
 
@@ -23,11 +23,6 @@ Http = TestClient[Any, Any]
 async def eve(http: Http) -> Reader:
     """A third reader."""
     return await sign_up(http, "eve")
-
-
-async def follow(follower: Reader, followed: Reader) -> None:
-    done = await follower.mutate("follow", "status", userId=followed.id)
-    assert done["status"] == "FOLLOWING"
 
 
 async def act(reader: Reader, what: str, post_id: str) -> None:
@@ -219,6 +214,43 @@ async def test_ones_own_repost_is_in_ones_own_feed(container: Container, ada: Re
     await act(ada, "repost", await post(ben, "worth it"))
     await fan_out(container)
     assert (await home(ada)).entries == [Entry("worth it", "ada")]
+
+
+@pytest.mark.parametrize("way", list(Fanout))
+async def test_ones_own_doings_are_there_at_once_before_any_worker_has_seen_them(
+    container: Container, ada: Reader, ben: Reader, monkeypatch: Any, way: Fanout
+) -> None:
+    threshold = 10 if way is Fanout.PUSH else -1
+    monkeypatch.setattr(container, "settings", container.settings.model_copy(update={"pull_threshold": threshold}))
+    await follow(ada, ben)
+    first, second = await post(ben, "first"), await post(ben, "second")
+    assert (await home(ada)).texts == ["second", "first"]
+    mine = await post(ada, "mine")
+    await act(ada, "repost", first)
+    shown = [Entry("first", "ada"), Entry("mine"), Entry("second")]
+    for _ in range(2):
+        assert (await home(ada)).entries == shown
+        assert await walk(ada, 1) == [entry.text for entry in shown]
+        await fan_out(container)
+    await act(ada, "undoRepost", first)
+    await act(ada, "repost", second)
+    await ada.mutate("deletePost", "__typename", id=mine)
+    assert (await home(ada)).entries == [Entry("second", "ada"), Entry("first")]
+
+
+async def test_ones_own_doings_are_written_into_no_timeline_of_ones_own(
+    container: Container, ada: Reader, ben: Reader
+) -> None:
+    await follow(ada, ben)
+    await post(ada, "from before")
+    await home(ada)
+    await post(ada, "mine")
+    await act(ada, "repost", await post(ben, "his"))
+    await fan_out(container)
+    part = await container.timelines.read(id_of(ada), None, 100)
+    assert part is not None
+    assert [entry.reposter_id for entry in part.entries] == [None]
+    assert (await home(ada)).entries == [Entry("his", "ada"), Entry("mine"), Entry("from before")]
 
 
 # --- pages ---

@@ -70,6 +70,12 @@ async def fan_out(container: Container) -> int:
     return await JobRunner(container.transaction, handlers, lease=timedelta(seconds=30)).run_due()
 
 
+async def follow(follower: Reader, followed: Reader) -> None:
+    """Follow somebody."""
+    done = await follower.mutate("follow", "status", userId=followed.id)
+    assert done["status"] == "FOLLOWING"
+
+
 async def post(reader: Reader, text: str) -> str:
     """Write a post; its id."""
     made = await reader.mutate("createPost", "post { id }", text=text)
