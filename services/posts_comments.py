@@ -116,7 +116,7 @@ class CommentService:
         )
 
     async def delete(self, viewer: Viewer, comment_gid: str, key: str | None) -> Commented:
-        """Take a comment away: one's own, one under one's own post, or any as a moderator.
+        """Take a comment away: one's own, one under one's own post, or any that a moderator sees.
 
         With replies it stays, empty. An empty one goes with its last reply.
         """
@@ -178,11 +178,12 @@ class CommentService:
         self._events.append(PostCountsChanged(post_id))
 
     async def _refuse_stranger(self, viewer: Viewer, link: Link, post_author: UUID) -> None:
-        if viewer.user_id in (link.author_id, post_author) or viewer.moderates:
+        if viewer.user_id in (link.author_id, post_author):
             return
-        if await self._comments.visible(viewer, [link.id]):
+        if not await self._comments.visible(viewer, [link.id]):
+            raise NotFound(NO_COMMENT, "id")
+        if not viewer.moderates:
             raise Forbidden("Only who wrote a comment or the post above it, and moderators, can delete it.", "id")
-        raise NotFound(NO_COMMENT, "id")
 
     async def _present(self, viewer: Viewer, post_id: UUID, comment_id: UUID) -> Commented:
         found = await self._comments.visible(viewer, [comment_id])

@@ -262,6 +262,7 @@ async def test_who_may_delete(
         for reader, key, code in (
             (stranger, keys[0], "FORBIDDEN"),
             (stranger, hidden, "NOT_FOUND"),
+            (moderator, hidden, "NOT_FOUND"),
             (nobody, keys[0], "UNAUTHENTICATED"),
             (stranger, post, "INVALID"),
         ):
