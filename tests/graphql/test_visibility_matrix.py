@@ -14,8 +14,9 @@ from tests.support.matrix_oracle import House, Refused, is_plain
 from tests.support.matrix_paths import Branch, Leaves, Paths
 from tests.support.matrix_roots import Call, documents
 from tests.support.matrix_rules import variants
+from tests.support.matrix_things import CANARY
 from tests.support.matrix_watch import Http, Watch, canaries_in, explained, lift_limits
-from tests.support.matrix_world import CANARY, OWNERS, VIEWERS, World
+from tests.support.matrix_world import OWNERS, VIEWERS, World
 from tests.support.valkey import overheard
 
 ALL_VIEWERS = ("anonymous", *VIEWERS, *OWNERS)

@@ -8,7 +8,8 @@ from graphql import get_named_type
 from tests.support.matrix_oracle import House, Refused
 from tests.support.matrix_paths import SCHEMA, Branch, MissingFixture, Paths, spell
 from tests.support.matrix_roots import Call, changes
-from tests.support.matrix_world import Gadget, Upload, World
+from tests.support.matrix_things import Entry, Gadget, Upload
+from tests.support.matrix_world import World
 
 
 def _own_or_refused(thing: Gadget | Upload, answer: Callable[[House], Any]) -> Callable[[House], Any]:
@@ -29,6 +30,15 @@ def _that(upload: Upload) -> Callable[[House], Any]:
     return lambda _: upload
 
 
+def _present_counts(entry: Entry) -> Callable[[House], Any]:
+    def expect(house: House) -> Any:
+        if not house.reads_post(entry):
+            raise Refused("NOT_FOUND")
+        return [entry]
+
+    return expect
+
+
 LIVE: dict[str, Callable[[World], list[Call]]] = {
     "highlightChanges": lambda world: [
         Call(f'(deviceId: "{device.gid}")', _own_or_refused(device, _backfill))
@@ -37,6 +47,12 @@ LIVE: dict[str, Callable[[World], list[Call]]] = {
     ],
     # Begins with the next entry: tests/graphql/test_feeds_live.py has many made.
     "homeFeed": lambda _: [],
+    # Each begins with the present counts; what follows: tests/graphql/test_post_counts.py.
+    "postCounts": lambda world: [
+        Call(f'(postIds: ["{entry.gid}"])', _present_counts(entry))
+        for entry in world.entries
+        if entry.owner.name in ("open_on", "closed_on")
+    ],
     # Begins with the next change: test_positions_live has one made.
     "readingPositions": lambda _: [],
     "importProgress": lambda world: [

@@ -8,10 +8,12 @@ from typing import Any
 from graphql import get_named_type
 
 from core.ids import uuid7
+from models.profiles import Visibility
 from tests.support.matrix_oracle import House
 from tests.support.matrix_paths import SCHEMA, Branch, MissingFixture, Paths, spell
 from tests.support.matrix_roots import changes
-from tests.support.matrix_world import Gadget, Mark, Paper, Person, SignIn, Volume, World
+from tests.support.matrix_things import Entry, Gadget, Mark, Paper, Person, Remark, SignIn, Volume
+from tests.support.matrix_world import World
 
 PASSAGE = {"text": "Nothing but the tide table.", "anchor": {"page": "7"}}
 
@@ -69,6 +71,23 @@ def _of_devices(device: Gadget, session: SignIn) -> Iterator[Attempt]:
     yield Attempt("removeDevice", {"id": device.gid}, "removedDeviceId", device, by_predicate=True)
 
 
+def _of_posts(entry: Entry, remark: Remark, mark: Mark) -> Iterator[Attempt]:
+    yield Attempt("deletePost", {"id": entry.gid}, "deletedPostId", entry, by_predicate=False)
+    yield Attempt("restorePost", {"id": entry.gid}, "post", entry, by_predicate=False)
+    # Seen or not, a private post is not passed on.
+    yield Attempt("repost", {"postId": entry.gid}, "post", entry, by_predicate=False)
+    yield Attempt("undoRepost", {"postId": entry.gid}, "post", entry, by_predicate=True)
+    yield Attempt("createPost", {"text": "Low.", "highlightId": mark.gid}, "post", mark, by_predicate=False)
+    yield Attempt("addComment", {"postId": entry.gid, "text": "High."}, "post", entry, by_predicate=True)
+    yield Attempt("mute", {"target": {"postId": entry.gid}}, "mute", entry, by_predicate=True)
+    yield Attempt("updateComment", {"id": remark.gid, "text": "Low."}, "comment", remark, by_predicate=False)
+    yield Attempt("deleteComment", {"id": remark.gid}, "deletedCommentId", remark, by_predicate=False)
+    for thing in (entry, remark):
+        yield Attempt("unlike", {"targetId": thing.gid}, "target", thing, by_predicate=True)
+        yield Attempt("like", {"targetId": thing.gid}, "target", thing, by_predicate=True)
+        yield Attempt("reportContent", {"targetId": thing.gid, "reason": "SPAM"}, "report", thing, by_predicate=True)
+
+
 def push(device: Gadget, changed: list[tuple[Mark, dict[str, Any]]]) -> dict[str, Any]:
     """Write the input of a push."""
     now = datetime.now(UTC).isoformat()
@@ -89,6 +108,9 @@ def on_others_things(world: World) -> list[Attempt]:
     attempts += _positions(private, things_of(world, owner)[0])
     attempts += _of_papers(next(paper for paper in world.papers if paper.owner is owner))
     attempts += _of_books(private)
+    hidden = next(e for e in world.entries if e.owner is owner and e.visibility is Visibility.PRIVATE)
+    below = next(r for r in world.remarks if r.entry.owner is owner and r.entry.deleted)
+    attempts += _of_posts(hidden, below, marks[0])
     attempts += _of_devices(*things_of(world, owner))
     return attempts
 
@@ -128,6 +150,9 @@ def own_answers(house: House) -> list[tuple[str, dict[str, Any], dict[str, Any]]
     people, names = house.world.people, ("ex", "stranger", "follower", "blocked")
     ex, stranger, follower, shut = (people[name] for name in names)
     word = next(mute for mute in house.world.mutes if mute.owner is me and mute.texts["word"])
+    said = next(e for e in house.world.entries if e.owner is me and e.until is not None)
+    told_of = next(c for c in house.world.complaints if c.owner is me)
+    report = {"targetId": ex.gid, "reason": "OTHER", "text": told_of.texts["text"]}
     result: dict[str, Any] = {"highlight": mark, "fork": None, "error": None}
     return [
         ("updateHighlight", {"id": mark.gid, "color": "PINK"}, highlight),
@@ -152,6 +177,10 @@ def own_answers(house: House) -> list[tuple[str, dict[str, Any], dict[str, Any]]
         ),
         ("respondToFollowRequest", {"userId": follower.gid, "accept": True}, {"user": follower, "userErrors": []}),
         ("mute", {"target": {"word": word.texts["word"]}}, {"mute": word, "userErrors": []}),
+        ("unlike", {"targetId": said.gid}, {"target": said, "userErrors": []}),
+        ("undoRepost", {"postId": said.gid}, {"post": said, "userErrors": []}),
+        ("restorePost", {"id": said.gid}, {"post": said, "userErrors": []}),
+        ("reportContent", report, {"report": told_of, "userErrors": []}),
         ("unmute", {"target": {"word": "never muted"}}, {"mute": None, "userErrors": []}),
         (
             "pushHighlightChanges",

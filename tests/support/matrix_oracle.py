@@ -11,7 +11,22 @@ from typing import Any
 
 from models.profiles import Visibility
 from tests.support.matrix_paths import Branch, Leaves, MissingFixture, Step, leaf
-from tests.support.matrix_world import Gadget, Mark, Paper, Person, SignIn, Silence, Spot, Thing, Upload, Volume, World
+from tests.support.matrix_things import (
+    Complaint,
+    Entry,
+    Gadget,
+    Mark,
+    Paper,
+    Person,
+    Remark,
+    SignIn,
+    Silence,
+    Spot,
+    Thing,
+    Upload,
+    Volume,
+)
+from tests.support.matrix_world import World
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,10 @@ class House:
     def _follows(self, follower: str, followed: str) -> bool:
         return (follower, followed) in self.world.follows
 
+    def follows(self, person: Person) -> bool:
+        """Tell whether the viewer follows somebody."""
+        return self._follows(self.viewer, person.name)
+
     def knows(self, person: Person) -> bool:
         """Tell whether the viewer may know that this account exists."""
         return self.open_doors or not self._blocked(person)
@@ -74,6 +93,49 @@ class House:
         if not owner.shows or not self._follows(self.viewer, owner.name):
             return False
         return mark.visibility is not Visibility.MUTUALS or self._follows(owner.name, self.viewer)
+
+    def _lets(self, owner: Person, level: Visibility) -> bool:
+        """Tell whether an owner's account and the level of a post open it to others than the owner."""
+        if self._blocked(owner) or level is Visibility.PRIVATE:
+            return False
+        if level is Visibility.PUBLIC and not owner.private:
+            return True
+        mutual = self._follows(owner.name, self.viewer) or level is not Visibility.MUTUALS
+        return self._follows(self.viewer, owner.name) and mutual
+
+    @property
+    def moderates(self) -> bool:
+        """Tell whether the viewer looks after reports."""
+        return self.viewer == "moderator"
+
+    def reads_post(self, entry: Entry) -> bool:
+        """Tell whether the viewer may read this post, its secrets aside; a moderator also what was reported."""
+        if self.open_doors:
+            return True
+        reported = [one.entry or (one.remark and one.remark.entry) for one in self.world.complaints]
+        judges = self.moderates and entry in reported
+        return not entry.deleted and (entry.owner is self.me or judges or self._lets(entry.owner, entry.visibility))
+
+    def reads_remark(self, remark: Remark) -> bool:
+        """Tell whether the viewer may read this comment, its secrets aside."""
+        return self.open_doors or (self.reads_post(remark.entry) and self.knows(remark.owner))
+
+    def has_read(self, thing: Entry | Remark) -> bool:
+        """Tell whether the viewer is far enough in the book for the words of this."""
+        book = thing.entry.book if isinstance(thing, Remark) else thing.book
+        if self.open_doors or thing.until is None or thing.owner is self.me:
+            return True
+        reached = [spot.furthest for spot in self.world.spots if spot.owner is self.me and spot.book is book]
+        return any(furthest is not None and furthest >= thing.until for furthest in reached)
+
+    def reads_report(self, complaint: Complaint) -> bool:
+        """Tell whether the viewer may read this report."""
+        return self.open_doors or self.moderates or complaint.owner is self.me
+
+    def wants(self, *things: Any) -> bool:
+        """Tell whether the viewer muted none of these."""
+        muted = [m for m in self.world.mutes if m.owner is self.me and not self.open_doors]
+        return not any(thing is not None and thing in (m.person, m.book, m.entry) for m in muted for thing in things)
 
     def asks_for(self, book: Volume) -> bool:
         """Tell whether the viewer may ask for this book by itself."""

@@ -10,7 +10,8 @@ from graphql import get_named_type
 from models.profiles import Visibility
 from tests.support.matrix_oracle import House, Listed
 from tests.support.matrix_paths import SCHEMA, SHALLOW, Branch, MissingFixture, Paths, spell
-from tests.support.matrix_world import Mark, Thing, Volume, World
+from tests.support.matrix_things import Complaint, Entry, Mark, Remark, Thing, Volume
+from tests.support.matrix_world import World
 
 BATCH = 10
 
@@ -48,6 +49,9 @@ FETCHED: Mapping[str, Callable[[World], list[Any]]] = {
     "ReadingPosition": lambda world: world.spots,
     "Mute": lambda world: world.mutes,
     "Session": lambda world: world.sessions,
+    "Post": lambda world: world.entries,
+    "Comment": lambda world: world.remarks,
+    "Report": lambda world: world.complaints,
     "User": lambda world: list(world.people.values()),
 }
 """All things of a type with ids."""
@@ -63,6 +67,9 @@ def _seen(house: House, thing: Any) -> bool:
         "ReadingPosition": house.owns,
         "Mute": house.owns,
         "Session": house.owns,
+        "Post": house.reads_post,
+        "Comment": house.reads_remark,
+        "Report": house.reads_report,
         "User": house.knows,
     }
     return checks[thing.kind](thing)
@@ -73,6 +80,10 @@ def _if_seen(thing: Thing) -> Callable[[House], Any]:
 
 
 def _is_deep(thing: Thing) -> bool:
+    if isinstance(thing, Entry):
+        return thing.until is not None
+    if isinstance(thing, Remark | Complaint):
+        return False
     return not isinstance(thing, Mark) or (thing.visibility is Visibility.PUBLIC and not thing.copy_of)
 
 
@@ -92,7 +103,14 @@ def _node(world: World) -> list[Call]:
         Call(f'(id: "{thing.gid}")', _if_seen(thing), frozenset({kind}), deep=_is_deep(thing))
         for kind in sorted(members)
         for thing in _things(kind, world)
+        if kind not in ("Post", "Comment") or _belongs_to_few(thing)
     ]
+
+
+def _belongs_to_few(thing: Entry | Remark) -> bool:
+    """Pick posts and what is said below them: all of them are asked for in `nodes` and in the lists of their authors."""
+    entry = thing.entry if isinstance(thing, Remark) else thing
+    return entry.owner.name in ("open_on", "closed_off")
 
 
 def _nodes(world: World) -> list[Call]:
@@ -100,7 +118,14 @@ def _nodes(world: World) -> list[Call]:
     for kind in sorted(FETCHED):
         things = _things(kind, world)
         ids = json.dumps([thing.gid for thing in things])
-        calls.append(Call(f"(ids: {ids})", _those_seen(things), frozenset({kind}), deep=kind != "Highlight"))
+        calls.append(
+            Call(
+                f"(ids: {ids})",
+                _those_seen(things),
+                frozenset({kind}),
+                deep=kind not in ("Highlight", "Post", "Comment", "Report"),
+            )
+        )
     return calls
 
 
@@ -110,6 +135,47 @@ def _highlight(world: World) -> list[Call]:
 
 def _user(world: World) -> list[Call]:
     return [Call(f'(username: "{p.username.upper()}")', _if_seen(p)) for p in world.people.values()]
+
+
+def _post(world: World) -> list[Call]:
+    return [Call(f'(id: "{entry.gid}")', _if_seen(entry), deep=_is_deep(entry)) for entry in world.entries]
+
+
+def _tagged(entry: Entry) -> Callable[[House], Listed]:
+    def answer(house: House) -> Listed:
+        wanted = house.wants(entry.owner, entry.book, entry)
+        return Listed([entry] if house.reads_post(entry) and house.has_read(entry) and wanted else [])
+
+    return answer
+
+
+def _hashtag_posts(world: World) -> list[Call]:
+    few = [entry for entry in world.entries if entry.owner.name in ("open_on", "closed_on")]
+    return [Call(f'(tag: "#{e.texts["hashtags"].upper()}", first: 1)', _tagged(e), deep=False) for e in few]
+
+
+def _trending_posts(world: World) -> list[Call]:
+    def trending(house: House) -> list[Entry]:
+        mine = [entry for entry in house.world.entries if house.reads_post(entry)]
+        return [entry for entry in mine if house.wants(entry.owner, entry.book, entry)]
+
+    del world
+    return [Call("(first: 100)", trending, deep=False)]
+
+
+def _home_feed(world: World) -> list[Call]:
+    def feed(house: House) -> Listed:
+        me = house.account()
+        members = [me] + [p for p in world.people.values() if house.follows(p) and house.knows(p) and house.wants(p)]
+        said = [
+            e
+            for e in reversed(world.entries)
+            if {e.owner.name, *(p.name for p in e.reposted_by)} & {p.name for p in members}
+        ]
+        wanted = [e for e in said if e.owner is me or house.wants(e.owner, e.book, e)]
+        return Listed([entry for entry in wanted if house.reads_post(entry)])
+
+    return [Call("(first: 100)", feed, deep=False, alone=True)]
 
 
 def _some(world: World) -> list[Volume]:
@@ -173,6 +239,10 @@ ROOTS: dict[str, Calls] = {
     "Query.book": _book,
     "Query.books": _books,
     "Query.highlight": _highlight,
+    "Query.post": _post,
+    "Query.hashtagPosts": _hashtag_posts,
+    "Query.trendingPosts": _trending_posts,
+    "Query.homeFeed": _home_feed,
     "Query.rateLimit": lambda _: [Call("", lambda _: {})],
     "Query.highlightChanges": lambda _: [Call("(first: 500)", changes, alone=True)],
 }

@@ -1,11 +1,12 @@
 """What each field shows to a viewer who sees its object: one line a field. A field of the schema that is missing here fails the matrix."""
 
-import re
 from typing import Any
 
 from tests.support.matrix_oracle import RULES, House, Listed, Rule, plain
 from tests.support.matrix_paths import Variant
-from tests.support.matrix_world import Gadget, Mark, Person, SignIn, Silence, Spot, Volume, World
+from tests.support.matrix_rules_posts import POST_RULES, first_of, post_variants
+from tests.support.matrix_things import Gadget, Mark, Person, SignIn, Silence, Spot, Volume
+from tests.support.matrix_world import World
 
 PEOPLE = (Variant("", "(first: 100)"), Variant("page", "(first: 1)"))
 
@@ -36,6 +37,7 @@ def variants(world: World) -> dict[str, tuple[Variant, ...]]:
         "Import.problems": (Variant("", "(first: 100)"),),
         **dict.fromkeys(("User.followers", "User.following", "Viewer.followRequests", "Viewer.blocked"), PEOPLE),
         "Viewer.mutes": (Variant("", "(first: 100)"), Variant("page", "(first: 1)")),
+        **post_variants(),
     }
 
 
@@ -49,21 +51,16 @@ def texts(kind: str, *names: str) -> None:
         RULES[f"{kind}.{name}"] = _words(name)
 
 
-def _first(arguments: str) -> int:
-    found = re.search(r"first: (\d+)", arguments)
-    return int(found[1]) if found else 20
-
-
 def _users_highlights(house: House, person: Person, arguments: str) -> Listed:
     book = house.world.shared if "bookId" in arguments else None
-    return Listed(house.of_owner(person, book), _first(arguments))
+    return Listed(house.of_owner(person, book), first_of(arguments))
 
 
 def _my_highlights(house: House, _: Person, arguments: str) -> Listed:
     found = [mark for mark in house.marks(deleted="deleted: true" in arguments) if house.owns(mark)]
     if "bookId" in arguments:
         found = [mark for mark in found if mark.book is house.world.shared]
-    return Listed(found, _first(arguments))
+    return Listed(found, first_of(arguments))
 
 
 def _highlight_count(house: House, book: Volume, _: str) -> int:
@@ -88,7 +85,7 @@ def _people(pairs: str, mine: int, theirs: int) -> Rule:
         found = [
             other for other in reversed(house.world.people.values()) if other.name in around and house.knows(other)
         ]
-        return Listed(found, _first(arguments))
+        return Listed(found, first_of(arguments))
 
     return answer
 
@@ -98,13 +95,13 @@ def _around_me(pairs: str, mine: int, theirs: int, *, hidden: bool) -> Rule:
         world, doors = house.world, house.open_doors
         around = [pair[theirs] for pair in getattr(world, pairs) if doors or pair[mine] == person.name]
         people = [p for p in reversed(world.people.values()) for _ in range(around.count(p.name))]
-        return Listed([p for p in people if hidden or house.knows(p)], _first(arguments))
+        return Listed([p for p in people if hidden or house.knows(p)], first_of(arguments))
 
     return answer
 
 
 def _mutes(house: House, _: Person, arguments: str) -> Listed:
-    return Listed([mute for mute in reversed(house.world.mutes) if house.owns(mute)], _first(arguments))
+    return Listed([mute for mute in reversed(house.world.mutes) if house.owns(mute)], first_of(arguments))
 
 
 def _relationship(house: House, person: Person, _: str) -> Any:
@@ -124,12 +121,12 @@ def _sessions(house: House, _: Person, __: str) -> list[SignIn]:
 
 
 def _my_spots(house: House, _: Person, arguments: str) -> Listed:
-    return Listed([spot for spot in reversed(house.world.spots) if house.owns(spot)], _first(arguments))
+    return Listed([spot for spot in reversed(house.world.spots) if house.owns(spot)], first_of(arguments))
 
 
 def _my_papers(house: House, _: Person, arguments: str) -> Listed:
     found = [paper for paper in reversed(house.world.papers) if house.owns(paper)]
-    return Listed([] if "linked: false" in arguments else found, _first(arguments))
+    return Listed([] if "linked: false" in arguments else found, first_of(arguments))
 
 
 def _spots_device(house: House, spot: Spot, _: str) -> Gadget | None:
@@ -177,6 +174,7 @@ RULES |= {
     "Viewer.blocked": _around_me("blocks", 0, 1, hidden=True),
     "Viewer.mutes": _mutes,
     "Mute.user": _muted_person,
+    "Mute.post": lambda house, mute, _: mute.entry if mute.entry and house.reads_post(mute.entry) else None,
     "Mute.book": lambda _, mute, __: mute.book,
     "Viewer.user": lambda _, person, __: person,
     "Viewer.email": lambda _, person, __: person.email,
@@ -207,7 +205,9 @@ RULES |= {
     "Document.book": lambda _, paper, __: paper.book,
     "ReadingPosition.book": lambda _, spot, __: spot.book,
     "ReadingPosition.device": _spots_device,
-    "ReadingPosition.devicePositions": lambda house, spot, _: [spot] if house.owns(spot) else [],
+    "ReadingPosition.devicePositions": lambda house, spot, _: [
+        one for one in house.world.spots if one.book is spot.book and house.owns(one)
+    ],
     "ReadingPosition.location": plain,
     "ReadingPosition.furthestLocation": plain,
     "DevicePosition.device": _spots_device,
@@ -233,3 +233,4 @@ RULES |= {
     "HighlightUpserted.highlight": lambda _, mark, __: mark,
     "HighlightChangePage.changes": lambda _, marks, __: marks,
 }
+RULES |= POST_RULES

@@ -18,10 +18,11 @@ from tests.support.api import Reader
 from tests.support.matrix_oracle import House, Refused
 from tests.support.matrix_paths import Branch, Leaves, flatten
 from tests.support.matrix_roots import Call, Document
-from tests.support.matrix_world import CANARY, World
+from tests.support.matrix_things import CANARY
+from tests.support.matrix_world import World
 
 _PACKED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
-_LAST_EVENTS = {"SyncCaughtUp", "ResyncRequired"}
+_LAST_EVENTS = {"SyncCaughtUp", "ResyncRequired", "PostCounts"}
 Http = TestClient[Any, Any]
 
 

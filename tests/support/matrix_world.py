@@ -3,20 +3,30 @@
 Plain data, and the code that writes it into the database; who may see what is told in `matrix_oracle`.
 """
 
-import itertools
-import re
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from core.database import Database
-from core.ids import global_id
 from models.imports import ImportState
 from models.profiles import Role, Visibility
+from tests.support.matrix_posts import invent_posts, lay_posts
+from tests.support.matrix_things import (
+    Canaries,
+    Complaint,
+    Entry,
+    Gadget,
+    Mark,
+    Paper,
+    Person,
+    Remark,
+    SignIn,
+    Silence,
+    Spot,
+    Upload,
+    Volume,
+)
 from tests.support.seeding import START, Seeder
 
-CANARY = re.compile(r"qz\d{5}z")
 OWNERS = {
     "open_on": (False, True),
     "open_off": (False, False),
@@ -25,119 +35,6 @@ OWNERS = {
 }
 """(private account, showHighlightsToFollowers)"""
 VIEWERS = ("stranger", "follower", "ex", "pending", "mutual", "blocked", "blocker", "muter", "moderator")
-
-
-NOT_WRITTEN = UUID(int=0)
-
-
-class Canaries:
-    """Texts that stand nowhere else, and what each is."""
-
-    def __init__(self) -> None:
-        self.meaning: dict[str, str] = {}
-        self._numbers = itertools.count(1)
-
-    def new(self, meaning: str) -> str:
-        """Make one; lower case, letters and digits only, so that no escaping and no folding changes it."""
-        canary = f"qz{next(self._numbers):05d}z"
-        self.meaning[canary] = meaning
-        return canary
-
-
-@dataclass(eq=False)
-class Thing:
-    """Something with an id of its own; its texts by the names of their GraphQL fields."""
-
-    kind: str
-    name: str
-    texts: dict[str, Any] = field(default_factory=dict)
-    key: UUID = NOT_WRITTEN
-
-    @property
-    def gid(self) -> str:
-        """The public id."""
-        return global_id(self.kind, self.key)
-
-
-@dataclass(eq=False)
-class Person(Thing):
-    """An account."""
-
-    username: str = ""
-    email: str = ""
-    private: bool = False
-    shows: bool = True
-    token: str = ""
-
-
-@dataclass(eq=False)
-class Volume(Thing):
-    """A book."""
-
-    public: bool = False
-    isbn: str | None = None
-    holders: set[str] = field(default_factory=set)
-
-
-@dataclass(eq=False)
-class Mark(Thing):
-    """A highlight."""
-
-    owner: Person = field(kw_only=True)
-    book: Volume = field(kw_only=True)
-    visibility: Visibility = field(kw_only=True)
-    copy_of: "Mark | None" = None
-    deleted: bool = False
-    erased: bool = False
-
-
-@dataclass(eq=False)
-class Gadget(Thing):
-    """A device."""
-
-    owner: Person = field(kw_only=True)
-
-
-@dataclass(eq=False)
-class SignIn(Thing):
-    """A session."""
-
-    owner: Person = field(kw_only=True)
-    device: Gadget | None = None
-
-
-@dataclass(eq=False)
-class Upload(Thing):
-    """An import that has ended, with one book and one problem in its report."""
-
-    owner: Person = field(kw_only=True)
-    book: Volume = field(kw_only=True)
-
-
-@dataclass(eq=False)
-class Spot(Thing):
-    """A position in a book, and the same as the one device told it."""
-
-    owner: Person = field(kw_only=True)
-    book: Volume = field(kw_only=True)
-    device: Gadget = field(kw_only=True)
-
-
-@dataclass(eq=False)
-class Paper(Thing):
-    """A document of KOReader's, and the book it is."""
-
-    owner: Person = field(kw_only=True)
-    book: Volume = field(kw_only=True)
-
-
-@dataclass(eq=False)
-class Silence(Thing):
-    """A mute, of exactly one target."""
-
-    owner: Person = field(kw_only=True)
-    person: Person | None = None
-    book: Volume | None = None
 
 
 class World:
@@ -153,6 +50,9 @@ class World:
         self.imports: list[Upload] = []
         self.spots: list[Spot] = []
         self.papers: list[Paper] = []
+        self.entries: list[Entry] = []
+        self.remarks: list[Remark] = []
+        self.complaints: list[Complaint] = []
         self.follows: set[tuple[str, str]] = set()
         self.requests: set[tuple[str, str]] = set()
         self.blocks: set[tuple[str, str]] = set()
@@ -170,7 +70,8 @@ class World:
 
     # --- inventing ---
 
-    def _texts(self, about: str, *names: str) -> dict[str, Any]:
+    def texts(self, about: str, *names: str) -> dict[str, Any]:
+        """Make a canary for each text of a thing."""
         return {name: self.canaries.new(f"{about}.{name}") for name in names}
 
     def _invent(self) -> None:
@@ -180,24 +81,25 @@ class World:
             self._person(name, private=False, shows=True)
         self.shared = self._volume("shared", isbn="9780306406157", public=True)
         self._volume("few", holders={"follower", "stranger", "open_on"})
-        self._befriend_everybody("bystander")
+        friend = self._befriend_everybody("bystander")
         self.hidden = self._volume("of the moderator", holders={"moderator"})
         for owner in self.owners:
             self._belongings(owner)
         for owner_name in OWNERS:
             self._relations(owner_name)
+        invent_posts(self, friend)
 
     def _person(self, name: str, *, private: bool, shows: bool) -> None:
         person = Person("User", name, username=f"{name}_m", private=private, shows=shows)
-        person.texts = self._texts(name, "displayName", "bio", "websiteUrl")
+        person.texts = self.texts(name, "displayName", "bio", "websiteUrl")
         person.email = f"{self.canaries.new(f'{name}.email')}@example.org"
         self.people[name] = person
-        device = Gadget("Device", f"{name}.device", self._texts(f"{name}.device", "name", "platform"), owner=person)
+        device = Gadget("Device", f"{name}.device", self.texts(f"{name}.device", "name", "platform"), owner=person)
         self.devices.append(device)
         self.sessions.append(SignIn("Session", f"{name}.session", owner=person, device=device))
 
     def _volume(self, name: str, **more: Any) -> Volume:
-        texts = self._texts(f"book {name}", "title", "publisher")
+        texts = self.texts(f"book {name}", "title", "publisher")
         book = Volume("Book", name, texts, **more)
         texts["authors"] = [self.canaries.new(f"book {name}.authors")]
         self.books.append(book)
@@ -213,21 +115,21 @@ class World:
         self._mark(owner, gone, Visibility.PUBLIC, "erased", deleted=True, erased=True)
         for name, book in (("import", gone), ("dry run of a stranger's book", self.hidden)):
             upload = Upload("Import", f"{owner.name}.{name}", owner=owner, book=book)
-            upload.texts = self._texts(upload.name, "error", "title", "message")
+            upload.texts = self.texts(upload.name, "error", "title", "message")
             self.imports.append(upload)
 
         device = next(one for one in self.devices if one.owner is owner)
         spot = Spot("ReadingPosition", f"{owner.name}.position", owner=owner, book=gone, device=device)
-        spot.texts = self._texts(spot.name, "progress", "deviceName")
+        spot.texts = self.texts(spot.name, "progress", "deviceName")
         self.spots.append(spot)
         paper = Paper("Document", f"{owner.name}.document", owner=owner, book=gone)
-        paper.texts = self._texts(paper.name, "digest", "filename", "title", "authors", "progress", "deviceName")
+        paper.texts = self.texts(paper.name, "digest", "filename", "title", "authors", "progress", "deviceName")
         self.papers.append(paper)
 
     def _mark(self, owner: Person, book: Volume, visibility: Visibility, what: str, **more: Any) -> Mark:
         mark = Mark("Highlight", f"{owner.name}.{what}", owner=owner, book=book, visibility=visibility, **more)
         names = ("text", "prefix", "suffix", "cfi", "page", "note")
-        mark.texts = dict.fromkeys(names) | {"text": ""} if mark.erased else self._texts(mark.name, *names)
+        mark.texts = dict.fromkeys(names) | {"text": ""} if mark.erased else self.texts(mark.name, *names)
         self.marks.append(mark)
         return mark
 
@@ -238,12 +140,12 @@ class World:
         self.blocks |= {(owner, "blocked"), ("blocker", owner)}
         muter, person = self.people["muter"], self.people[owner]
         self.mutes.append(Silence("Mute", f"muter of {owner}", {"word": None}, owner=muter, person=person))
-        self.mutes.append(Silence("Mute", f"{owner}.muted word", self._texts(f"{owner}.mute", "word"), owner=person))
+        self.mutes.append(Silence("Mute", f"{owner}.muted word", self.texts(f"{owner}.mute", "word"), owner=person))
         own_book = next(book for book in self.books if book.holders == {owner})
         self.mutes.append(Silence("Mute", f"{owner}.muted book", {"word": None}, owner=person, book=own_book))
         self.mutes.append(Silence("Mute", f"{owner}.muted", {"word": None}, owner=person, person=self.people["ex"]))
 
-    def _befriend_everybody(self, name: str) -> None:
+    def _befriend_everybody(self, name: str) -> Person:
         """Add one whom everybody follows: who follows this one must gain nothing from it elsewhere."""
         self._person(name, private=True, shows=True)
         friend = self.people[name]
@@ -251,6 +153,7 @@ class World:
             self._mark(friend, self.shared, visibility, visibility.value)
         others = set(self.people) - {name}
         self.follows |= {(other, name) for other in others} | {(name, other) for other in others}
+        return friend
 
     # --- writing ---
 
@@ -261,6 +164,7 @@ class World:
             for person in self.people.values():
                 await self._lay_person(seeder, person)
             await self._lay_belongings(seeder)
+            await lay_posts(self, seeder)
             await self._lay_relations(seeder)
 
     async def _lay_person(self, seeder: Seeder, person: Person) -> None:
@@ -311,7 +215,8 @@ class World:
         upload.key = row.id
 
     async def _lay_spot(self, seeder: Seeder, spot: Spot) -> None:
-        told = {"progress": spot.texts["progress"], "device_name": spot.texts["deviceName"]}
+        told: dict[str, Any] = {"furthest_location": spot.furthest} if spot.furthest is not None else {}
+        told |= {"progress": spot.texts["progress"], "device_name": spot.texts["deviceName"]}
         spot.key = (await seeder.position(spot.owner.key, spot.book.key, spot.device.key, **told)).id
 
     async def _lay_mark(self, seeder: Seeder, mark: Mark) -> None:
@@ -340,6 +245,7 @@ class World:
                 mute.owner.key,
                 muted_user_id=mute.person.key if mute.person else None,
                 muted_book_id=mute.book.key if mute.book else None,
+                muted_post_id=mute.entry.key if mute.entry else None,
                 word=mute.texts["word"],
             )
             mute.key = row.id
