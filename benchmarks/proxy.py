@@ -54,6 +54,10 @@ class Proxy:
 
     upstream: int
     seed: int = 0
+    speaks_http: bool = True
+    """Whether what comes is requests, which can be repeated; bytes otherwise."""
+    delay: tuple[float, float] = (0.02, 0.6)
+    """How long `DELAY` holds each piece up, at least and at most."""
     trouble: Trouble | None = None
     repeated: int = 0
     swallowed: int = 0
@@ -142,9 +146,9 @@ class Proxy:
             self._lines.discard(line)
 
     async def _requests(self, reader: asyncio.StreamReader, line: _Line) -> None:
-        """Forward whole requests, so that one can be repeated; bytes as they come after an upgrade."""
+        """Forward whole requests, so that one can be repeated; bytes as they come after an upgrade, and where nobody speaks HTTP."""
         with contextlib.suppress(*LOST, asyncio.LimitOverrunError):
-            while True:
+            while self.speaks_http:
                 head = await reader.readuntil(HEAD_END)
                 length = LENGTH.search(head)
                 if UPGRADE.search(head) or CHUNKED.search(head):
@@ -172,7 +176,7 @@ class Proxy:
     async def _forward(self, data: bytes, to: asyncio.StreamWriter) -> None:
         await self._flows.wait()
         if self.trouble is Trouble.DELAY:
-            await asyncio.sleep(self._chance.uniform(0.02, 0.6))
+            await asyncio.sleep(self._chance.uniform(*self.delay))
         pieces = [data]
         if self.trouble is Trouble.DRIP:
             size = max(16, len(data) // 20)

@@ -113,7 +113,8 @@ class Breaker:
         if is_trial or (self.state is BreakerState.CLOSED and self._failed >= self._most):
             if not is_trial:
                 log.error("circuit_open", service=self.name)
-                metrics.circuit_opened(self.name)
+            # Failed trials, too: the state alone does not tell a system that is away from one that nobody calls any more.
+            metrics.circuit_opened(self.name)
             self._become(BreakerState.OPEN)
             self._opened_at = self._clock()
 

@@ -125,7 +125,9 @@ class _Figures:
             ["circuit_name"],
             multiprocess_mode="livemax",
         )
-        self.circuits_opened: Counter = Counter("circuit_breaker_opened", "How often it opened.", ["circuit_name"])
+        self.circuits_opened: Counter = Counter(
+            "circuit_breaker_opened", "How often it opened, failed trials included.", ["circuit_name"]
+        )
         self.tasks: Gauge = Gauge(
             "event_loop_tasks", "Tasks of the event loops that have not ended.", multiprocess_mode="livesum"
         )

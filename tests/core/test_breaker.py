@@ -172,10 +172,14 @@ async def test_watchers_read_its_state() -> None:
         await guard.call(fails)
     assert printed() == (b"2.0", b"1.0")
     clock.now = 10.0
+    with pytest.raises(ConnectionError):
+        await guard.call(fails)
+    assert printed() == (b"2.0", b"2.0")
+    clock.now = 20.0
     hold = asyncio.Event()
     trial = asyncio.create_task(guard.call(hold.wait))
     await asyncio.sleep(0)
-    assert printed() == (b"1.0", b"1.0")
+    assert printed() == (b"1.0", b"2.0")
     hold.set()
     await trial
-    assert printed() == (b"0.0", b"1.0")
+    assert printed() == (b"0.0", b"2.0")
