@@ -1,6 +1,7 @@
 """Timelines: of each active reader, what was pushed to them of late. All of it can be lost, and is made again from PostgreSQL.
 
-A timeline is a sorted set of entries by time in microseconds, which a double holds exactly until the year 2255. Its first member is the
+A timeline is a sorted set of entries by time in microseconds, which a double holds exactly until the year 2255. A repost's time is in
+its name, too: one that is made anew is another entry, which what happened to the first comes too late for. The first member is the
 mark `!epoch:run`, whose score is the floor: the set has every pushed entry above it, and says nothing about the rest. The mark alone is a
 timeline that was made and is empty; a key that is gone is not. `run` names the run of the server that made it, because a server that
 comes back may have lost the last writes and kept the rest.
@@ -59,8 +60,8 @@ class Timelines(Protocol):
     async def put(self, user_ids: Sequence[UUID], entry: FeedEntry) -> int:
         """Push an entry into those of the timelines that there are; tell how many took it. Again is the same."""
 
-    async def take(self, user_ids: Sequence[UUID], post_id: UUID, reposter_id: UUID | None) -> int:
-        """Take an entry out of timelines, whenever it was; tell how many had it."""
+    async def take(self, user_ids: Sequence[UUID], entry: FeedEntry) -> int:
+        """Take an entry that will never come back out of timelines; tell how many had it."""
 
     def active(self) -> AsyncIterator[UUID]:
         """Name the readers who have a timeline; some perhaps twice."""
@@ -108,7 +109,7 @@ class ValkeyTimelines:
         floor = 0 if made.floor is None else _score(made.floor)
         args: list[str | int] = [build, self._lives, int(keep_age), self._length, made.epoch, floor]
         for entry in made.entries:
-            args += [_score(entry.at), _member(entry.post_id, entry.reposter_id)]
+            args += [_score(entry.at), _member(entry)]
         keys = [_key(user_id), _build_key(user_id)]
         return bool(await _guarded(self.writes, lambda: self._finish(keys=keys, args=args)))
 
@@ -118,13 +119,11 @@ class ValkeyTimelines:
 
     async def put(self, user_ids: Sequence[UUID], entry: FeedEntry) -> int:
         """Push an entry, a pipeline at a time."""
-        return await self._each(
-            self._put, user_ids, [_member(entry.post_id, entry.reposter_id), _score(entry.at), self._length]
-        )
+        return await self._each(self._put, user_ids, [_member(entry), _score(entry.at), self._length])
 
-    async def take(self, user_ids: Sequence[UUID], post_id: UUID, reposter_id: UUID | None) -> int:
+    async def take(self, user_ids: Sequence[UUID], entry: FeedEntry) -> int:
         """Take an entry out, a pipeline at a time."""
-        return await self._each(self._take, user_ids, [_member(post_id, reposter_id)])
+        return await self._each(self._take, user_ids, [_member(entry)])
 
     async def active(self) -> AsyncIterator[UUID]:
         """Scan the keys, which blocks nobody."""
@@ -171,8 +170,8 @@ def _build_key(user_id: UUID) -> str:
     return f"timeline-build:{{{user_id}}}"
 
 
-def _member(post_id: UUID, reposter_id: UUID | None) -> str:
-    return f"{post_id}:{reposter_id}" if reposter_id else str(post_id)
+def _member(entry: FeedEntry) -> str:
+    return f"{entry.post_id}:{entry.reposter_id}:{_score(entry.at)}" if entry.reposter_id else str(entry.post_id)
 
 
 def _score(at: datetime) -> int:
@@ -186,6 +185,6 @@ def _moment(score: int) -> datetime:
 def _entries(told: Sequence[str]) -> list[FeedEntry]:
     found = []
     for member, score in zip(told[::2], told[1::2], strict=True):
-        post, _, reposter = member.partition(":")
-        found.append(FeedEntry(UUID(post), UUID(reposter) if reposter else None, _moment(int(float(score)))))
+        post, *rest = member.split(":")
+        found.append(FeedEntry(UUID(post), UUID(rest[0]) if rest else None, _moment(int(float(score)))))
     return found

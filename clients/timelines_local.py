@@ -9,27 +9,31 @@ from uuid import UUID
 from clients.timelines import TimelinesLost
 from models.feeds import FeedEntry, Timeline, TimelinePart
 
-_Member = tuple[UUID, UUID | None]
-
 
 @dataclass
 class _Kept:
     epoch: int
     floor: datetime | None
-    times: dict[_Member, datetime]
+    told: set[FeedEntry]
 
     def put(self, entry: FeedEntry, most: int) -> bool:
         if self.floor is not None and entry.at <= self.floor:
             return False
-        self.times[entry.post_id, entry.reposter_id] = entry.at
-        if len(self.times) > most:
-            self.floor = sorted(self.times.values(), reverse=True)[most]
-            self.times = {member: at for member, at in self.times.items() if at > self.floor}
+        self.told.add(entry)
+        if len(self.told) > most:
+            self.floor = lowest = self.entries()[most].at
+            self.told = {kept for kept in self.told if kept.at > lowest}
         return True
 
+    def take(self, entry: FeedEntry) -> bool:
+        had = entry in self.told
+        self.told.discard(entry)
+        return had
+
     def entries(self) -> list[FeedEntry]:
-        listed = [FeedEntry(post_id, reposter_id, at) for (post_id, reposter_id), at in self.times.items()]
-        return sorted(listed, key=lambda entry: (entry.at, entry.post_id, str(entry.reposter_id or "")), reverse=True)
+        return sorted(
+            self.told, key=lambda entry: (entry.at, entry.post_id, str(entry.reposter_id or "")), reverse=True
+        )
 
 
 @dataclass
@@ -78,8 +82,7 @@ class LocalTimelines:
         if begun is None or begun.token != build:
             return False
         del self.builds[user_id]
-        times = {(entry.post_id, entry.reposter_id): entry.at for entry in made.entries}
-        kept = self.kept[user_id] = _Kept(made.epoch, made.floor, times)
+        kept = self.kept[user_id] = _Kept(made.epoch, made.floor, set(made.entries))
         for change in begun.late:
             change(kept)
         return True
@@ -95,9 +98,9 @@ class LocalTimelines:
         """Push an entry."""
         return self._each(user_ids, lambda kept: kept.put(entry, self._length))
 
-    async def take(self, user_ids: Sequence[UUID], post_id: UUID, reposter_id: UUID | None) -> int:
+    async def take(self, user_ids: Sequence[UUID], entry: FeedEntry) -> int:
         """Take an entry out."""
-        return self._each(user_ids, lambda kept: kept.times.pop((post_id, reposter_id), None) is not None)
+        return self._each(user_ids, lambda kept: kept.take(entry))
 
     async def active(self) -> AsyncIterator[UUID]:
         """Name the readers who have a timeline."""

@@ -10,20 +10,18 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import FeedEpoch, Follow, Post, Repost, User
+from models import FeedEpoch, Follow, Post, Repost
 from models.posts import Fanout
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What PostgreSQL says of an entry."""
+    """What PostgreSQL says of an entry that is there."""
 
     actor_id: UUID
     """Who wrote the post or passed it on: their followers are to have it."""
-    at: datetime | None
-    """None: it is not there any more."""
-    fanout: Fanout | None
-    """None: the repost is gone, and nobody knows any more."""
+    at: datetime
+    fanout: Fanout
 
 
 class FanoutRepository:
@@ -33,23 +31,15 @@ class FanoutRepository:
         self._session = session
 
     async def truth(self, post_id: UUID, reposter_id: UUID | None) -> Truth | None:
-        """Read an entry; None for one whose post is gone for good.
-
-        Reposts of a deleted post count as there: who restores it does not pass it on anew.
-        """
+        """Read an entry; None for one that is gone for good. That of a deleted post is there: who restores it says nothing."""
+        kind = Post if reposter_id is None else Repost
+        wanted = select(kind.user_id, kind.created_at, kind.fanout)
         if reposter_id is None:
-            posts = select(Post.user_id, Post.created_at, Post.fanout, Post.deleted_at).where(Post.id == post_id)
-            post = (await self._session.execute(posts)).one_or_none()
-            return Truth(post.user_id, None if post.deleted_at else post.created_at, post.fanout) if post else None
-        reposts = select(Repost.created_at, Repost.fanout).where(
-            Repost.post_id == post_id, Repost.user_id == reposter_id
-        )
-        repost = (await self._session.execute(reposts)).one_or_none()
-        return Truth(reposter_id, repost.created_at, repost.fanout) if repost else Truth(reposter_id, None, None)
-
-    async def follower_count(self, user_id: UUID) -> int:
-        """Tell how many follow a reader."""
-        return await self._session.scalar(select(User.follower_count).where(User.id == user_id)) or 0
+            wanted = wanted.where(Post.id == post_id)
+        else:
+            wanted = wanted.where(Repost.post_id == post_id, Repost.user_id == reposter_id)
+        row = (await self._session.execute(wanted)).one_or_none()
+        return Truth(row.user_id, row.created_at, row.fanout) if row else None
 
     async def bounds(self, user_id: UUID, size: int) -> Sequence[UUID]:
         """Cut the followers of a reader, by id, into ranges of so many; tell where ranges end that others come after."""

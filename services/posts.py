@@ -142,13 +142,15 @@ class PostService:
         return row
 
     async def delete(self, viewer: Viewer, post_gid: str, key: str | None) -> Post:
-        """Take a post of the viewer's away; it can be restored for a while. Again is the same answer."""
+        """Take a post of the viewer's away; it can be restored for a while. Again is the same answer.
+
+        Timelines keep it, and the statement that reads them leaves it out: so it is gone, and back, at once.
+        """
 
         async def work(row: Post, now: datetime) -> None:
             if row.deleted_at is None:
                 await self._posts.move_count(row.user_id, -1)
                 await self._posts.set_deleted(row, now)
-                await self._jobs.add("fanout_removal", post_id=str(row.id))
 
         return await self._change(viewer, "deletePost", post_gid, key, work)
 
@@ -162,7 +164,6 @@ class PostService:
                 raise Gone("This post was deleted too long ago to be restored.", "id")
             await self._posts.move_count(row.user_id, 1)
             await self._posts.set_deleted(row, None)
-            await self._jobs.add("fanout_post", post_id=str(row.id))
 
         return await self._change(viewer, "restorePost", post_gid, key, work)
 

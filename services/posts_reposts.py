@@ -7,6 +7,7 @@ from auth.viewer import Viewer
 from core.errors import Forbidden, NotFound
 from core.events import Event, FeedEntryAdded, PostCountsChanged
 from core.ids import read_id
+from models.posts import Fanout
 from models.profiles import Visibility
 from repositories.locks import Locks
 from repositories.posts import PostRepository, SeenPost
@@ -61,9 +62,12 @@ class RepostService:
         """Take a repost back; where there is none, the same answer."""
 
         async def work(me: UUID, seen: SeenPost) -> bool:
-            if not await self._reposts.remove(seen.post.id, me):
+            gone = await self._reposts.remove(seen.post.id, me)
+            if gone is None:
                 return False
-            await self._jobs.add("fanout_unrepost", post_id=str(seen.post.id), user_id=str(me))
+            if gone.fanout is Fanout.PUSH:
+                ids = {"post_id": str(seen.post.id), "user_id": str(me)}
+                await self._jobs.add("fanout_unrepost", **ids, gone_at=gone.created_at.isoformat())
             return True
 
         return await self._change(viewer, "undoRepost", post_gid, key, work)

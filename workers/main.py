@@ -37,7 +37,6 @@ HANDLERS: Mapping[str, Handler[Services]] = {
     "run_import": imports.run_import,
     "compute_post_trends": posts_trends.compute_post_trends,
     "fanout_post": feeds.plan,
-    "fanout_removal": feeds.plan,
     "fanout_repost": feeds.plan,
     "fanout_unrepost": feeds.plan,
     "fanout_chunk": feeds.write,
@@ -45,7 +44,7 @@ HANDLERS: Mapping[str, Handler[Services]] = {
     "sweep_files": media.sweep_files,
     "reconcile_counts": posts_reconcile.reconcile_counts,
 }
-FANOUT = ("fanout_post", "fanout_removal", "fanout_repost", "fanout_unrepost", "fanout_chunk")
+FANOUT = ("fanout_post", "fanout_repost", "fanout_unrepost", "fanout_chunk")
 BURIALS: Mapping[str, Burial[Services]] = {
     "run_import": imports.give_up_import,
     **dict.fromkeys(FANOUT, feeds.give_up),

@@ -128,5 +128,4 @@ class TalkServices(LibraryServices):
             jobs=self.jobs,
             timelines=self._parts.timelines,
             chunk=self._parts.settings.fanout_chunk,
-            pull_threshold=self._parts.settings.pull_threshold,
         )

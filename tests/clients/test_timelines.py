@@ -118,15 +118,34 @@ async def test_a_push_into_a_missing_timeline_makes_none(timelines: Timelines) -
     assert await whole(timelines, reader) is None
 
 
-async def test_a_push_twice_is_one_entry_and_a_later_time_moves_it(timelines: Timelines) -> None:
-    first = entry(1, repost=True)
-    moved = FeedEntry(first.post_id, first.reposter_id, START + timedelta(minutes=9))
+@pytest.mark.parametrize("repost", [False, True])
+async def test_a_push_twice_is_one_entry(timelines: Timelines, repost: bool) -> None:
+    pushed = entry(1, repost=repost)
     reader = await build(timelines)
-    for pushed in (first, first, moved):
+    for _ in range(3):
         assert await timelines.put([reader], pushed) == 1
     part = await whole(timelines, reader)
     assert part is not None
-    assert part.entries == [moved]
+    assert part.entries == [pushed]
+
+
+@pytest.mark.parametrize("late", ["push", "removal", "both"])
+async def test_what_comes_late_for_a_repost_leaves_the_one_made_anew(timelines: Timelines, late: str) -> None:
+    first = entry(1, repost=True)
+    anew = FeedEntry(first.post_id, first.reposter_id, START + timedelta(minutes=9))
+    reader, building = await build(timelines), uuid7()
+    token = await timelines.begin(building)
+    assert token
+    await timelines.put([reader, building], anew)
+    if late != "removal":
+        await timelines.put([reader, building], first)
+    if late != "push":
+        await timelines.take([reader, building], first)
+    assert await timelines.finish(building, token, Timeline(1, [], None))
+    for one in (reader, building):
+        part = await whole(timelines, one)
+        assert part is not None
+        assert part.entries == ([anew, first] if late == "push" else [anew])
 
 
 async def test_one_push_reaches_all_who_have_a_timeline(timelines: Timelines) -> None:
@@ -150,7 +169,7 @@ async def test_a_full_timeline_drops_the_oldest_and_remembers_from_where_on_it_k
     assert part.floor == told[0].at
     assert len(part.entries) == LENGTH
     # Room by a removal is no reason to take what lies below: there would be a hole above it.
-    assert await timelines.take([reader], told[3].post_id, None) == 1
+    assert await timelines.take([reader], told[3]) == 1
     assert await timelines.put([reader], entry(-1)) == 0
     assert await timelines.put([reader], told[0]) == 0
     after = await whole(timelines, reader)
@@ -183,7 +202,7 @@ async def test_entries_of_one_moment_are_dropped_together(timelines: Timelines) 
 
 async def test_taking_what_is_not_there_is_no_harm(timelines: Timelines) -> None:
     reader = await build(timelines)
-    assert await timelines.take([reader, uuid7()], uuid7(), None) == 0
+    assert await timelines.take([reader, uuid7()], entry()) == 0
 
 
 # --- making ---
@@ -205,7 +224,7 @@ async def test_what_is_pushed_and_taken_while_one_is_made_is_in_it(timelines: Ti
     token = await timelines.begin(reader)
     assert token
     await timelines.put([reader], late)
-    await timelines.take([reader], undone.post_id, undone.reposter_id)
+    await timelines.take([reader], undone)
     assert await whole(timelines, reader) is None
     assert await timelines.finish(reader, token, Timeline(1, [before, undone], None))
     part = await whole(timelines, reader)
@@ -253,7 +272,7 @@ async def test_reading_alone_keeps_a_timeline_alive(valkey: ValkeyTimelines, cli
     assert await client.ttl(key(reader)) > 6 * 86_400
     await client.expire(key(reader), 100)
     await valkey.put([reader], pushed)
-    await valkey.take([reader], pushed.post_id, None)
+    await valkey.take([reader], pushed)
     assert await client.ttl(key(reader)) <= 100
     await whole(valkey, reader)
     assert await client.ttl(key(reader)) > 6 * 86_400

@@ -1,6 +1,7 @@
 """Posts passed on: by whom, counted exactly, however many at once."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from aiohttp.test_utils import TestClient
@@ -31,9 +32,12 @@ async def test_passing_on_and_taking_back(ada: Reader, ben: Reader, container: C
     for _ in range(2):
         back = (await act(ben, "undoRepost", made["id"]))["post"]
         assert (back["repostCount"], back["viewerHasReposted"]) == (0, False)
-    jobs = [tuple(row) for row in await sql(container, "SELECT kind, payload FROM jobs ORDER BY id")]
+    (_, again, undone) = await sql(container, "SELECT kind, payload FROM jobs ORDER BY id")
     ids = {"post_id": str(read_id(made["id"], "Post")), "user_id": str(read_id(ben.id, "User"))}
-    assert jobs[1:] == [("fanout_repost", ids), ("fanout_unrepost", ids)]
+    assert tuple(again) == ("fanout_repost", ids)
+    gone_at = datetime.fromisoformat(undone.payload.pop("gone_at"))
+    assert tuple(undone) == ("fanout_unrepost", ids)
+    assert gone_at > datetime.fromisoformat(made["createdAt"])
 
 
 async def test_what_happened_is_told_after_it_was_written(
