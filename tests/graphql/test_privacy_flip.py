@@ -62,6 +62,7 @@ async def blocks_everybody(world: World, container: Container, http: Http) -> No
             world.blocks.add(("open_on", name))
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("flip", "viewer"),
     [

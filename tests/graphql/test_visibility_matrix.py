@@ -20,8 +20,8 @@ from tests.support.matrix_world import OWNERS, VIEWERS, World
 from tests.support.valkey import overheard
 
 ALL_VIEWERS = ("anonymous", *VIEWERS, *OWNERS)
-PARTIES = [ALL_VIEWERS[number::5] for number in range(5)]
-"""A few viewers a test, so that several processes can share them."""
+PARTIES = [ALL_VIEWERS[number::7] for number in range(7)]
+"""Two viewers a test, so that several processes can share them."""
 WITHHELD = {
     r"\.note$": "the type shows a note to its owner alone, whoever found the highlight",
     r"^Query\.viewer\.(user\.(?!follow)|email$)": "the account is the session's own: no id of the client's chooses it",
@@ -54,6 +54,7 @@ async def watched(world: World, http: Http, viewer: str, *, open_doors: bool = F
     return watch
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("party", PARTIES, ids="-".join)
 async def test_every_viewer_sees_what_the_rules_allow_and_nothing_else(
     party: tuple[str, ...],
@@ -85,6 +86,7 @@ def open_doors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+@pytest.mark.timeout(300)
 async def test_without_the_predicates_every_path_leaks_every_secret(
     world: World, http: Http, open_doors: list[str]
 ) -> None:

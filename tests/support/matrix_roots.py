@@ -7,10 +7,11 @@ from typing import Any
 
 from graphql import get_named_type
 
+from core.events import Event
 from models.profiles import Visibility
 from tests.support.matrix_oracle import House, Listed
 from tests.support.matrix_paths import SCHEMA, SHALLOW, Branch, MissingFixture, Paths, spell
-from tests.support.matrix_things import Complaint, Entry, Mark, Remark, Thing, Volume
+from tests.support.matrix_things import Complaint, Entry, Mark, Person, Remark, Thing, Volume
 from tests.support.matrix_world import World
 
 BATCH = 10
@@ -27,6 +28,10 @@ class Call:
     """Whether what hangs on the owner is asked, too."""
     alone: bool = False
     """Sent in an operation of its own, because a refusal takes the whole answer."""
+    rung: tuple[Event, ...] = ()
+    """What is rung for once the server listens, where a subscription begins with the next change."""
+    last: str = ""
+    """The id of the thing behind which nothing more comes."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,9 @@ def _if_seen(thing: Thing) -> Callable[[House], Any]:
 
 
 def _is_deep(thing: Thing) -> bool:
+    """Pick things of every kind for what hangs on their owners; of people, `nodes` asks it of all."""
+    if isinstance(thing, Person):
+        return thing.name in ("open_on", "closed_off")
     if isinstance(thing, Entry):
         return thing.until is not None
     if isinstance(thing, Remark | Complaint):
@@ -134,11 +142,13 @@ def _highlight(world: World) -> list[Call]:
 
 
 def _user(world: World) -> list[Call]:
-    return [Call(f'(username: "{p.username.upper()}")', _if_seen(p)) for p in world.people.values()]
+    people = world.people.values()
+    return [Call(f'(username: "{p.username.upper()}")', _if_seen(p), deep=_is_deep(p)) for p in people]
 
 
 def _post(world: World) -> list[Call]:
-    return [Call(f'(id: "{entry.gid}")', _if_seen(entry), deep=_is_deep(entry)) for entry in world.entries]
+    few = [entry for entry in world.entries if _belongs_to_few(entry)]
+    return [Call(f'(id: "{entry.gid}")', _if_seen(entry), deep=_is_deep(entry)) for entry in few]
 
 
 def _tagged(entry: Entry) -> Callable[[House], Listed]:
@@ -163,17 +173,17 @@ def _trending_posts(world: World) -> list[Call]:
     return [Call("(first: 100)", trending, deep=False)]
 
 
+def is_fed(house: House, entry: Entry, by: Person) -> bool:
+    """Tell whether a post belongs into the viewer's home feed because of who wrote it or passed it on."""
+    is_member = by is house.account() or (house.follows(by) and house.knows(by) and house.wants(by))
+    is_wanted = entry.owner is house.me or house.wants(entry.owner, entry.book, entry)
+    return is_member and is_wanted and house.reads_post(entry)
+
+
 def _home_feed(world: World) -> list[Call]:
     def feed(house: House) -> Listed:
-        me = house.account()
-        members = [me] + [p for p in world.people.values() if house.follows(p) and house.knows(p) and house.wants(p)]
-        said = [
-            e
-            for e in reversed(world.entries)
-            if {e.owner.name, *(p.name for p in e.reposted_by)} & {p.name for p in members}
-        ]
-        wanted = [e for e in said if e.owner is me or house.wants(e.owner, e.book, e)]
-        return Listed([entry for entry in wanted if house.reads_post(entry)])
+        entries = reversed(world.entries)
+        return Listed([e for e in entries if any(is_fed(house, e, by) for by in (e.owner, *e.reposted_by))])
 
     return [Call("(first: 100)", feed, deep=False, alone=True)]
 

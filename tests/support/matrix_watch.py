@@ -12,6 +12,7 @@ import pytest
 from aiohttp import WSMsgType
 from aiohttp.test_utils import TestClient
 
+from app import BROKER, CONTAINER
 from schema import extensions, root
 from schema.limits import Limits
 from tests.support.api import Reader
@@ -20,9 +21,11 @@ from tests.support.matrix_paths import Branch, Leaves, flatten
 from tests.support.matrix_roots import Call, Document
 from tests.support.matrix_things import CANARY
 from tests.support.matrix_world import World
+from tests.support.sync import until
 
 _PACKED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _LAST_EVENTS = {"SyncCaughtUp", "ResyncRequired", "PostCounts"}
+PATIENCE = 20.0
 Http = TestClient[Any, Any]
 
 
@@ -49,6 +52,10 @@ def lift_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = Limits(**dict.fromkeys((one.name for one in fields(Limits)), 10**9))
     monkeypatch.setattr(extensions, "LIMITS", endless)
     monkeypatch.setattr(root, "LIMITS", endless)
+
+
+def _is_last(event: Any, call: Call) -> bool:
+    return event["__typename"] in _LAST_EVENTS or (bool(call.last) and event["node"]["id"] == call.last)
 
 
 class Watch:
@@ -79,7 +86,7 @@ class Watch:
         self.judge_refusal(document.root, refused, answer.get("errors"))
 
     async def follow(self, name: str, query: str, call: Call, branches: tuple[Branch, ...]) -> None:
-        """Subscribe, read to the end or to the end of the backfill, and judge the events."""
+        """Subscribe, read to the end, to the end of the backfill or to what was rung for last, and judge the events."""
         root = f"Subscription.{name}"
         events: list[Any] = []
         frames: list[bytes] = []
@@ -87,14 +94,16 @@ class Watch:
         async with self.reader.socket() as socket:
             await socket.acknowledged()
             await socket.subscribe(query)
+            if call.rung and self.house.me:
+                await self.ring(call)
             while True:
-                frame = await socket.ws.receive(timeout=5)
+                frame = await socket.ws.receive(timeout=PATIENCE)
                 assert frame.type is WSMsgType.TEXT, frame
                 frames.append(frame.data.encode())
                 message = json.loads(frame.data)
                 if message["type"] == "next" and message["payload"].get("data"):
                     events.append(message["payload"]["data"][name])
-                    if events[-1]["__typename"] in _LAST_EVENTS:
+                    if _is_last(events[-1], call):
                         break
                 else:
                     told = message.get("payload")
@@ -103,6 +112,18 @@ class Watch:
         expected, refused = self.foreseen(root, [call], branches)
         self.judge(root, expected, events, branches, b"".join(frames))
         self.judge_refusal(root, refused, errors)
+
+    async def ring(self, call: Call) -> None:
+        """Have the server hear of changes, once it watches this viewer's home feed."""
+        app = self.reader.http.app
+        assert app is not None
+        me, feeds = self.house.account().key, app[BROKER]._feeds
+
+        async def is_watched() -> bool:
+            return any(w._begun.is_set() for eyes, them in feeds._watches.items() if eyes.user_id == me for w in them)
+
+        await until(is_watched, PATIENCE)
+        app[CONTAINER].bus.publish(call.rung)
 
     def foreseen(self, root: str, calls: Iterable[Call], branches: tuple[Branch, ...]) -> tuple[Leaves, str | None]:
         """Tell what the rules say, or with which code they refuse."""
