@@ -90,7 +90,7 @@ try {
   await shot("3-subscription");
   await page.click(".graphiql-execute-button"); // stop
 
-  for (const name of ["SignIn", "AddBook", "Highlight", "Pull", "Push"]) answers[name] = await play(name);
+  for (const name of ["SignIn", "AddBook", "Highlight", "Pull", "Push", "Post", "HomeFeed"]) answers[name] = await play(name);
   await shot("4-pushed");
   answers.PushAgain = await play("Push");
 

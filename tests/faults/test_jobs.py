@@ -155,7 +155,7 @@ async def test_a_worker_stalled_anywhere_in_a_long_job_does_no_step_twice(
     healthy = JobRunner(container.transaction, {"steps": steps}, lease=timedelta(seconds=15))
     async with worker(urls) as process:
         job = await add(container, "steps", steps=150)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(110):
             while True:
                 if len(await effects_of(container, job)) > stop_after:
                     break

@@ -206,7 +206,9 @@ async def test_graphiql_works_in_a_browser_without_internet(
 def _check_page(found: dict[str, Any]) -> None:
     assert found["outside"] == []
     assert found["complaints"] == []
-    assert found["tabs"] == ["SignUp", "SignIn", "WhoAmI", "AddBook", "Highlight", "FollowHighlights", "Pull", "Push"]
+    assert found["tabs"] == [
+        *("SignUp", "SignIn", "WhoAmI", "AddBook", "Highlight", "FollowHighlights", "Pull", "Push", "Post", "HomeFeed")
+    ]
     assert found["init"] == found["typed"]
     assert found["next"] == ["SyncCaughtUp", "HighlightUpserted"]
     assert found["recovered"] is True
@@ -217,5 +219,7 @@ def _check_tour(answers: dict[str, Any]) -> None:
     guest = answers["SignUp"]["data"]["signUp"]["viewer"]["user"]["username"]
     assert answers["WhoAmI"]["data"]["viewer"]["user"]["username"] == guest
     assert len(answers["Pull"]["data"]["highlightChanges"]["changes"]) == 2
+    posted = answers["Post"]["data"]["createPost"]["post"]["text"]
+    assert [edge["node"]["text"] for edge in answers["HomeFeed"]["data"]["homeFeed"]["edges"]] == [posted]
     again = answers["PushAgain"]["data"]["pushHighlightChanges"]["results"]
     assert [result["replayed"] for result in again] == [True, True]
