@@ -1,6 +1,6 @@
 # Figures, each into benchmarks/results/; docs/benchmarks.md says what they mean. ARGS="--seed 2" goes on to the program.
 ARGS ?=
-.PHONY: bench-create bench-idle bench-delivery bench-counts bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync seed-large bench-plans bench-feed
+.PHONY: bench-create bench-idle bench-delivery bench-counts bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync seed-large bench-plans bench-feed bench-faults
 
 bench-export: setup ## Take 100,000 highlights away in each format
 	@$(PY) -m benchmarks.exports $(ARGS)
@@ -42,6 +42,9 @@ kill-all: ## Kill all four, one after another
 	@$(MAKE) --no-print-directory kill-worker
 	@$(MAKE) --no-print-directory kill-postgres
 	@$(MAKE) --no-print-directory kill-valkey
+
+bench-faults: setup ## Hurt Valkey, the worker and PostgreSQL in five ways each under readers; what still works
+	@$(PY) -m benchmarks.faults_feed $(ARGS)
 
 storm: setup ## Ten devices against real processes while everything fails; count what is lost, doubled and different
 	@$(PY) -m benchmarks.storm --faults 500 $(ARGS)

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import aiohttp
 from sqlalchemy import text
@@ -97,7 +98,8 @@ class Load:
             why = f"Unknown {error}"
             # Told at once that it could not be done; a commit whose answer was lost may have been, though.
             outcome = REFUSED if str(error) == "UNAVAILABLE" else UNKNOWN
-        self.asked.append(Asked(act, began, time.time() - began, outcome, degraded, f"{act}: {why}"))
+        took = time.time() - began
+        self.asked.append(Asked(act, began, took, outcome, degraded, f"{act}: {why} within {took // 5 * 5 + 5:.0f} s"))
 
     async def _post(self, name: str, reader: Client, number: int) -> None:
         words = f"Post {number} of {name} under fault {self.seed}."
@@ -166,7 +168,7 @@ async def wrongs(database: Database, load: Load) -> list[str]:
 
 
 async def missing_in_feeds(database: Database, readers: Iterable[tuple[str, Client]]) -> int:
-    """Walk some readers' feeds to the end; how many posts of those they follow, and their own, are missing or too many."""
+    """Walk some readers' feeds to the end; how many posts of those they follow, and their own, are missing, strange or doubled."""
     wrong = 0
     for name, reader in readers:
         async with database.engine.connect() as connection:
@@ -179,12 +181,13 @@ async def missing_in_feeds(database: Database, readers: Iterable[tuple[str, Clie
                     {"name": name},
                 )
             )
-        shown, after = set(), None
+        shown: list[UUID] = []
+        after = None
         while True:
             page = (await reader.ask(WALK, after=after))["it"]
-            shown |= {read_id(node["id"], "Post") for node in page["nodes"]}
+            shown += [read_id(node["id"], "Post") for node in page["nodes"]]
             after = page["pageInfo"]["endCursor"]
             if not page["pageInfo"]["hasNextPage"]:
                 break
-        wrong += len(expected ^ shown)
+        wrong += len(expected ^ set(shown)) + len(shown) - len(set(shown))
     return wrong

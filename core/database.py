@@ -49,7 +49,7 @@ def make_engine(url: str, *, pool_size: int, patient: bool = False) -> AsyncEngi
         pool_timeout=CONNECTION_SECONDS,
         hide_parameters=True,
         connect_args={
-            "timeout": 5,
+            "timeout": CONNECTION_SECONDS,
             "command_timeout": None if patient else STATEMENT_SECONDS,
             "server_settings": {
                 "application_name": "commonplace",
