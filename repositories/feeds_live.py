@@ -19,6 +19,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    tuple_,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,6 +32,7 @@ from repositories.posts_counts import Eyes
 
 Delivery = tuple[Eyes, FeedEntry]
 """Who gets what."""
+_NOBODY = UUID(int=0)
 
 
 class LiveFeedRepository:
@@ -47,13 +49,17 @@ class LiveFeedRepository:
         """Read an entry once more for one of those who had it."""
         return await self._received(_of(entry.post_id, entry.reposter_id), [eyes])
 
-    async def recent(self, age: timedelta, eyes: Collection[Eyes], limit: int) -> Sequence[Delivery]:
-        """Read what has come into the home feeds of these of late, oldest first; the newest, where there is more."""
+    async def recent(
+        self, age: timedelta, eyes: Collection[Eyes], limit: int, after: Delivery | None
+    ) -> Sequence[Delivery]:
+        """Read what has come into the home feeds of these of late, oldest first, from behind one of them on."""
         since = func.now() - age
         posts, reposts = _posts().where(Post.created_at > since), _reposts().where(Repost.created_at > since)
-        return await self._received(union_all(posts, reposts), eyes, limit)
+        return await self._received(union_all(posts, reposts), eyes, limit, after)
 
-    async def _received(self, entries: Any, eyes: Collection[Eyes], limit: int | None = None) -> Sequence[Delivery]:
+    async def _received(
+        self, entries: Any, eyes: Collection[Eyes], limit: int | None = None, after: Delivery | None = None
+    ) -> Sequence[Delivery]:
         entry, viewers = entries.subquery("entry"), _table_of(eyes)
         member = _members(viewers).subquery("member")
         kinds = {one.moderates: one for one in eyes}
@@ -61,17 +67,23 @@ class LiveFeedRepository:
             and_(member.c.moderates == moderates, _has(one.viewer(member.c.user_id), member.c.user_id))
             for moderates, one in sorted(kinds.items())
         )
-        rows = await self._session.execute(
+        reposter = func.coalesce(entry.c.reposter_id, literal(_NOBODY))
+        place = (entry.c.at, entry.c.post_id, reposter, member.c.user_id, member.c.moderates)
+        wanted = (
             select(member.c.user_id, member.c.moderates, entry.c.post_id, entry.c.reposter_id, entry.c.at)
             .join_from(member, entry, entry.c.sharer_id == member.c.member_id)
             .join(Post, Post.id == entry.c.post_id)
             .join(User, User.id == entry.c.sharer_id)
             .where(or_(false(), *gets))
-            .order_by(entry.c.at.desc(), entry.c.post_id.desc())
+            .order_by(*place)
             .limit(limit)
         )
-        found = [(Eyes(user_id, moderates), FeedEntry(*entry)) for user_id, moderates, *entry in rows]
-        return found[::-1]
+        if after is not None:
+            one, told = after
+            last = (told.at, told.post_id, told.reposter_id or _NOBODY, one.user_id, one.moderates)
+            wanted = wanted.where(tuple_(*place) > tuple_(*map(literal, last)))
+        rows = await self._session.execute(wanted)
+        return [(Eyes(user_id, moderates), FeedEntry(*entry)) for user_id, moderates, *entry in rows]
 
 
 def _posts() -> Select[Any]:

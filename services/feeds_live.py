@@ -1,6 +1,6 @@
 """Entries of home feeds, for those who watch theirs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import timedelta
 
 from core.events import FeedEntryAdded
@@ -9,7 +9,7 @@ from repositories.feeds import FEED
 from repositories.feeds_live import Delivery, LiveFeedRepository
 from repositories.posts_counts import Eyes
 
-MOST = 2_000
+SLICE = 2_000
 
 
 class LiveFeedService:
@@ -26,9 +26,15 @@ class LiveFeedService:
         """Tell whether an entry is in somebody's home feed now."""
         return bool(await self._feeds.again(entry, eyes))
 
-    async def recent(self, age: timedelta, eyes: Collection[Eyes]) -> Sequence[Delivery]:
-        """Find what has come into the home feeds of these of late, oldest first."""
-        return await self._feeds.recent(age, eyes, MOST)
+    async def recent(self, age: timedelta, eyes: Collection[Eyes]) -> AsyncIterator[Sequence[Delivery]]:
+        """Find what has come into the home feeds of these of late, oldest first, a slice at a time."""
+        after: Delivery | None = None
+        while True:
+            found = await self._feeds.recent(age, eyes, SLICE, after)
+            yield found
+            if len(found) < SLICE:
+                return
+            after = found[-1]
 
 
 def cursor_of(entry: FeedEntry) -> str:

@@ -145,7 +145,7 @@ class SharedFeeds:
                 await asyncio.sleep(RETRY)
 
     async def sweep(self) -> None:
-        """Find the entries whose message was lost, in one statement for all who watch."""
+        """Find the entries whose message was lost, in one statement for all who watch; in more where there are very many."""
         watches = {watch for them in self._watches.values() for watch in them}
         if not watches:
             self._swept_at = None
@@ -153,11 +153,11 @@ class SharedFeeds:
         at = time.monotonic()
         age = OVERLAP + timedelta(seconds=0 if self._swept_at is None else at - self._swept_at)
         async with self._container.reading() as services:
-            found = await services.live_feeds.recent(age, list(self._watches))
+            async for found in services.live_feeds.recent(age, list(self._watches)):
+                for eyes, entry in found:
+                    for watch in watches & self._watches.get(eyes, set()):
+                        watch.offer_swept(entry, at)
         self._swept_at = at
-        for eyes, entry in found:
-            for watch in watches & self._watches.get(eyes, set()):
-                watch.offer_swept(entry, at)
         for watch in watches:
             watch.started()
 

@@ -362,9 +362,32 @@ async def test_a_message_is_one_statement_and_so_is_a_sweep(container: Container
         await session.execute(update(Post).values(created_at=func.now()))
     with counted(container.database.engine) as statements:
         async with container.reading() as services:
-            swept = await services.live_feeds.recent(feeds_shared.OVERLAP, eyes)
+            (swept,) = [found async for found in services.live_feeds.recent(feeds_shared.OVERLAP, eyes)]
     assert len(statements) == 1
     assert {one for one, _ in swept} == set(eyes[:20])
+
+
+@pytest.mark.parametrize("size", [1, 7, 30])
+async def test_a_sweep_leaves_nothing_out_however_much_there_is(
+    container: Container, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    async with container.database.writing() as session:
+        seeder = Seeder(session)
+        author, friend, viewer = [await seeder.user() for _ in range(3)]
+        for followed in (author, friend):
+            await seeder.follow(viewer.id, followed.id)
+        rows = [await seeder.post(author.id) for _ in range(5)]
+        await session.execute(update(Post).values(created_at=func.now()))
+        for row in rows:
+            for reposter in (author, friend):
+                await seeder.repost(row.id, reposter.id, created_at=func.now())
+    eyes = [Eyes(viewer.id, moderates=False), Eyes(viewer.id, moderates=True)]
+    async with container.reading() as services:
+        (whole,) = [found async for found in services.live_feeds.recent(feeds_shared.OVERLAP, eyes)]
+        monkeypatch.setattr("services.feeds_live.SLICE", size)
+        parts = [found async for found in services.live_feeds.recent(feeds_shared.OVERLAP, eyes)]
+    assert len(whole) == len(set(whole)) == 30
+    assert [told for part in parts for told in part] == whole
 
 
 async def _world(container: Container, dice: random.Random) -> tuple[list[Eyes], list[FeedEntryAdded]]:
