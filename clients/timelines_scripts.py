@@ -1,10 +1,17 @@
-"""What Valkey does with timelines, each script one step on the keys of one reader; `clients/timelines.py` says what the keys hold."""
+"""What Valkey does with timelines, each script one step on the keys of one reader; `clients/timelines.py` says what the keys hold.
+
+A key that holds something of another kind is as good as missing: one that is spoilt must not fail the pipeline of a thousand readers.
+"""
 
 _COMMON = """
 local function run_id()
     return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 end
+local function is(kind, key)
+    return redis.call('TYPE', key).ok == kind
+end
 local function base_of(key)
+    if not is('zset', key) then return end
     local base = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if base[1] and string.sub(base[1], 1, 1) == '!' then return base[1], base[2] end
 end
@@ -45,7 +52,8 @@ return {mark, floor, page, reposts}
 BEGIN = (
     _COMMON
     + """
-if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+if is('list', KEYS[1]) then return false end
+redis.call('DEL', KEYS[1])
 local build = run_id() .. ':' .. ARGV[1]
 redis.call('RPUSH', KEYS[1], build)
 redis.call('EXPIRE', KEYS[1], ARGV[2])
@@ -56,6 +64,7 @@ FINISH = (
     _COMMON
     + """
 local run = run_id()
+if not is('list', KEYS[2]) then return 0 end
 if redis.call('LINDEX', KEYS[2], 0) ~= ARGV[1] or string.match(ARGV[1], '^%x+') ~= run then return 0 end
 local late = redis.call('LRANGE', KEYS[2], 1, -1)
 local kept = tonumber(ARGV[2])
@@ -77,15 +86,24 @@ redis.call('EXPIRE', KEYS[1], kept)
 return 1
 """
 )
-GIVE_UP = "if redis.call('LINDEX', KEYS[1], 0) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+GIVE_UP = (
+    _COMMON
+    + """
+if is('list', KEYS[1]) and redis.call('LINDEX', KEYS[1], 0) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+"""
+)
 PUT = (
     _COMMON
     + """
-if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RPUSH', KEYS[2], '+' .. ARGV[2] .. ' ' .. ARGV[1]) end
+if is('list', KEYS[2]) then redis.call('RPUSH', KEYS[2], '+' .. ARGV[2] .. ' ' .. ARGV[1]) end
 return put(KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]))
 """
 )
-TAKE = """
-if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RPUSH', KEYS[2], '-0 ' .. ARGV[1]) end
+TAKE = (
+    _COMMON
+    + """
+if is('list', KEYS[2]) then redis.call('RPUSH', KEYS[2], '-0 ' .. ARGV[1]) end
+if not is('zset', KEYS[1]) then return 0 end
 return redis.call('ZREM', KEYS[1], ARGV[1])
 """
+)

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from clients import timelines as module
 from clients import timelines_scripts
 from clients.timelines import Timelines, TimelinesLost, ValkeyTimelines
 from clients.timelines_local import LocalTimelines
@@ -156,6 +157,18 @@ async def test_one_push_reaches_all_who_have_a_timeline(timelines: Timelines) ->
         part = await whole(timelines, reader)
         assert part is not None
         assert part.entries == [pushed]
+
+
+async def test_more_readers_than_one_pipeline_has_are_all_written_to(valkey: ValkeyTimelines) -> None:
+    readers = [uuid7() for _ in range(2 * module._PIPELINE + 1)]
+    known = [readers[at] for at in (0, module._PIPELINE - 1, module._PIPELINE, 2 * module._PIPELINE)]
+    for reader in known:
+        token = await valkey.begin(reader)
+        assert token
+        assert await valkey.finish(reader, token, Timeline(1, [], None))
+    pushed = entry()
+    assert await valkey.put(readers, pushed) == 4
+    assert await valkey.take(readers, pushed) == 4
 
 
 async def test_a_full_timeline_drops_the_oldest_and_remembers_from_where_on_it_knows_nothing(
@@ -308,6 +321,27 @@ async def test_a_set_without_the_mark_is_no_timeline(valkey: ValkeyTimelines, cl
     await client.zadd(key(reader), {str(uuid7()): 1})
     assert await valkey.put([reader], entry()) == 0
     assert await whole(valkey, reader) is None
+
+
+@pytest.mark.parametrize("spoilt", ["timeline", "timeline-build"])
+async def test_a_key_that_is_spoilt_harms_nobody_else_and_is_made_anew(
+    valkey: ValkeyTimelines, client: Redis, spoilt: str
+) -> None:
+    reader, other = await build(valkey), await build(valkey)
+    await client.set(f"{spoilt}:{{{reader}}}", "of another kind", ex=100)
+    pushed, gone = entry(), entry(repost=True)
+    assert await valkey.put([reader, other], pushed) == (1 if spoilt == "timeline" else 2)
+    assert await valkey.take([reader, other], gone) == 0
+    if spoilt == "timeline":
+        assert await whole(valkey, reader) is None
+    assert not await valkey.finish(reader, "no token", Timeline(2, [], None))
+    token = await valkey.begin(reader)
+    assert token
+    assert await valkey.finish(reader, token, Timeline(2, [pushed], None))
+    for one in (reader, other):
+        part = await whole(valkey, one)
+        assert part is not None
+        assert part.entries == [pushed]
 
 
 async def test_what_an_earlier_run_of_the_server_made_is_not_trusted(valkey: ValkeyTimelines, client: Redis) -> None:
