@@ -89,7 +89,7 @@ class Breaker:
     def _admit(self) -> bool:
         """Let a call through, as the trial or not."""
         if self._running >= self._at_once:
-            raise CircuitOpenError(self.name)
+            raise CircuitOpenError(f"Circuit breaker {self.name} has all its calls under way")
         if self.state is BreakerState.CLOSED:
             self._become(BreakerState.CLOSED)
             return False
@@ -97,7 +97,7 @@ class Breaker:
             self._become(BreakerState.HALF_OPEN)
             log.info("circuit_halfopen", service=self.name)
             return True
-        raise CircuitOpenError(self.name)
+        raise CircuitOpenError(f"Circuit breaker {self.name} is OPEN")
 
     # While the circuit is not closed, what calls that began before it opened come to say is old: the trial alone counts.
 

@@ -39,7 +39,7 @@ async def test_it_opens_after_failures_in_a_row_and_then_calls_nobody() -> None:
         with pytest.raises(ConnectionError):
             await guard.call(fails)
     assert guard.state is BreakerState.OPEN
-    with pytest.raises(CircuitOpenError):
+    with pytest.raises(CircuitOpenError, match=r"^Circuit breaker test is OPEN$"):
         await guard.call(works)
 
 
