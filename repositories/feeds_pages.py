@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -101,7 +101,7 @@ class FeedPage:
         return (
             select(at, post_id, cast(null(), Uuid).label("reposter_id"))
             .where(Post.user_id == member_id, self._is_behind(Post.created_at, Post.id))
-            .where(counts(Post.created_at, Post.fanout), self._is_shown(), ~self._has_newer(None, None))
+            .where(counts(Post.created_at, Post.fanout), self._is_shown, ~self._is_passed_on)
             .order_by(Post.created_at.desc(), Post.id.desc())
             .limit(limit)
         )
@@ -112,7 +112,7 @@ class FeedPage:
             .join(Post, Post.id == Repost.post_id)
             .where(Repost.user_id == member_id, self._is_behind(Repost.created_at, Repost.post_id))
             .where(Repost.created_at >= Post.created_at, counts(Repost.created_at, Repost.fanout))
-            .where(self._is_shown(), ~self._has_newer(Repost.created_at, Repost.user_id))
+            .where(self._is_shown, ~self._is_passed_on_later)
             .order_by(Repost.created_at.desc(), Repost.post_id.desc())
             .limit(limit)
         )
@@ -139,7 +139,7 @@ class FeedPage:
             .where(self._is_behind(ordered.c.at, ordered.c.post_id))
             .where(
                 or_(and_(posted, Post.fanout == Fanout.PUSH), and_(passed_on, Repost.fanout == Fanout.PUSH)),
-                self._is_shown(),
+                self._is_shown,
                 ~self._has_newer(ordered.c.at, ordered.c.reposter_id),
             )
             .order_by(ordered.c.at.desc(), ordered.c.post_id.desc())
@@ -149,7 +149,7 @@ class FeedPage:
     def _newest(self, found: Any) -> Select[Any]:
         return select(found).order_by(found.c.at.desc(), found.c.post_id.desc()).limit(self._count)
 
-    # --- conditions ---
+    # --- conditions: made once and used in each source, since SQLAlchemy takes longer to put them together than PostgreSQL to answer ---
 
     def _is_behind(self, at: Any, post_id: Any) -> Predicate:
         return true() if self._after is None else tuple_(at, post_id) < tuple_(*map(literal, self._after))
@@ -161,12 +161,21 @@ class FeedPage:
     def _is_followed(self, user_id: Any) -> Predicate:
         return and_(user_id != self._me, self._is_member(user_id))
 
+    @cached_property
     def _is_shown(self) -> Predicate:
         """Posts that may be read and are not muted; nobody's own posts are hidden from them by what they muted."""
         unmuted = visibility.unmuted(
             self._viewer, user_id=Post.user_id, book_id=Post.book_id, post_id=Post.id, words=Post.words
         )
         return and_(visibility.posts(self._viewer), or_(Post.user_id == self._me, unmuted))
+
+    @cached_property
+    def _is_passed_on(self) -> Predicate:
+        return self._has_newer(None, None)
+
+    @cached_property
+    def _is_passed_on_later(self) -> Predicate:
+        return self._has_newer(Repost.created_at, Repost.user_id)
 
     def _has_newer(self, at: Any, reposter_id: Any) -> Predicate:
         """Whether a repost by a member comes before an entry of the same post; the entry is the post's own when there is no reposter."""
