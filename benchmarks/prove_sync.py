@@ -9,6 +9,8 @@ import random
 import sys
 import time
 from collections import Counter
+from pathlib import Path
+from typing import Protocol
 
 from benchmarks import report
 from benchmarks.server import data_dir
@@ -17,14 +19,12 @@ from core.database import Database
 from core.settings import LogLevel
 from runtime.embedded import EmbeddedServers
 from runtime.migrations import migrate
-from tests.support.sync_machine import DECK, Stage, prove, staged
+from tests.support.sync_machine import DECK, prove, staged
 
 
-async def start(home: str) -> EmbeddedServers:
-    """Start a PostgreSQL with our tables."""
-    from pathlib import Path
-
-    servers = await EmbeddedServers.start(Path(home), valkey=False, durable=False)
+async def start(home: Path, *, valkey: bool = False) -> EmbeddedServers:
+    """Start a PostgreSQL with our tables, and a Valkey if need be."""
+    servers = await EmbeddedServers.start(home, valkey=valkey, durable=False)
     if servers.database_url is None:
         raise RuntimeError("The embedded PostgreSQL did not say where it answers.")
     database = Database(servers.database_url, pool_size=2)
@@ -33,10 +33,16 @@ async def start(home: str) -> EmbeddedServers:
     return servers
 
 
+class Counts(Protocol):
+    """What counts the examples it plays."""
+
+    counts: Counter[str]
+
+
 class Watch:
     """Shows that something happens."""
 
-    def __init__(self, stage: Stage, examples: int) -> None:
+    def __init__(self, stage: Counts, examples: int) -> None:
         self._stage = stage
         self._examples = examples
         self._began = time.monotonic()
@@ -88,7 +94,7 @@ def main() -> None:
     report.progress(f"{arguments.examples} examples of {arguments.steps} steps, seed {arguments.seed}")
     loop = asyncio.new_event_loop()
     with data_dir() as home:
-        servers = loop.run_until_complete(start(str(home)))
+        servers = loop.run_until_complete(start(home))
         try:
             counts, seconds, found = play(servers.database_url or "", arguments)
         finally:

@@ -1,0 +1,1 @@
+"""Home feeds against a plain model of what they are."""
