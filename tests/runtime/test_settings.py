@@ -21,6 +21,8 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_nothing_has_to_be_set() -> None:
     settings = load_settings()
     assert (settings.port, settings.profile, settings.database_url) == (8000, Profile.DEVELOPMENT, None)
+    of_feeds = (settings.pull_threshold, settings.timeline_length, settings.timeline_days, settings.fanout_chunk)
+    assert of_feeds == (10_000, 800, 7, 1_000)
 
 
 @pytest.mark.parametrize(
