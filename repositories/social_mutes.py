@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -92,9 +92,14 @@ class MuteRepository:
         latest = query.order_by(Mute.created_at.desc(), Mute.id.desc()).limit(request.first + 1)
         return MUTES.page((await self._session.scalars(latest)).all(), request, lambda row: (row.created_at, row.id))
 
-    async def count(self, viewer: Viewer) -> int:
-        """Count the viewer's mutes."""
-        return await self._session.scalar(select(func.count()).where(visibility.own(Mute, viewer))) or 0
+    async def forget_ended(self, viewer: Viewer) -> None:
+        """Delete the viewer's mutes that have ended."""
+        await self._session.execute(delete(Mute).where(visibility.own(Mute, viewer), ~visibility.in_force(Mute)))
+
+    async def count_others(self, viewer: Viewer, target: MuteTarget) -> int:
+        """Count what else than this the viewer mutes."""
+        others = getattr(Mute, target.column).is_distinct_from(target.columns[target.column])
+        return await self._session.scalar(select(func.count()).where(visibility.own(Mute, viewer), others)) or 0
 
 
 def _mine(viewer: Viewer) -> tuple[ColumnElement[bool], ...]:

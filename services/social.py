@@ -198,11 +198,12 @@ class SocialService:
             await self._social.move_counts(follower_id, followed_id, 1)
 
     async def _part(self, follower_id: UUID, followed_id: UUID) -> bool:
-        asked = await self._social.remove(FollowRequest, follower_id, followed_id)
+        """End that one follows another, or asks to; tell whether one did follow."""
+        await self._social.remove(FollowRequest, follower_id, followed_id)
         followed = await self._social.remove(Follow, follower_id, followed_id)
         if followed:
             await self._social.move_counts(follower_id, followed_id, -1)
-        return asked or followed
+        return followed
 
     async def _blocked(self, viewer: Viewer, other: UUID) -> Profile:
         profile = await self._lists.blocked_one(viewer, other)

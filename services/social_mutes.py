@@ -55,7 +55,9 @@ class MuteService:
                 raise Invalid("You cannot mute yourself.", "target", "userId")
             if not await self._mutes.is_there(viewer, target):
                 raise NotFound("There is nothing of this id to mute.", "target")
-            if await self._mutes.count(viewer) >= MUTES_MOST:
+            # What has ended counts no longer, and moving an end takes no place.
+            await self._mutes.forget_ended(viewer)
+            if await self._mutes.count_others(viewer, target) >= MUTES_MOST:
                 raise LimitExceeded(f"You already mute {MUTES_MOST:,} things.", "target")
             return await self._mutes.put(viewer, target, until)
 

@@ -68,6 +68,20 @@ async def test_a_change_of_privacy_is_kept_with_what_it_was_and_is(container: Co
     assert (entry["resource_type"], entry["resource_id"]) == ("user", entry["user_id"])
 
 
+async def test_a_follow_and_its_end_are_kept_and_a_request_is_neither(
+    container: Container, ada: Reader, ben: Reader
+) -> None:
+    for mutation in ("follow", "follow", "unfollow", "unfollow"):
+        await ada.mutate(mutation, "status", userId=ben.id)
+    await ben.mutate("updatePrivacy", "privacy { isPrivate }", isPrivate=True)
+    for mutation in ("follow", "unfollow"):
+        await ada.mutate(mutation, "status", userId=ben.id)
+    kept = await entries(container, "follow.created", "follow.deleted")
+    assert [entry["action"] for entry in kept] == ["follow.created", "follow.deleted"]
+    me, other = (read_global_id(reader.id)[1] for reader in (ada, ben))
+    assert {(entry["user_id"], entry["resource_type"], entry["resource_id"]) for entry in kept} == {(me, "user", other)}
+
+
 async def test_no_secret_gets_into_the_log(container: Container, ada: Reader) -> None:
     await ada.mutate("updatePrivacy", "privacy { isPrivate }", isPrivate=True)
     [dump] = (await sql(container, "SELECT string_agg(a::text, ' ') FROM audit_log a"))[0]

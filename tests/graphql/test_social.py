@@ -1,14 +1,12 @@
-"""Following, asking, blocking, muting: one at a time, and all at once."""
+"""Following, asking, blocking: one at a time, and all at once."""
 
 import asyncio
 import random
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 
-from core import clock
 from core.ids import global_id, uuid7
 from runtime.container import Container
 from tests.support.api import Reader
@@ -203,6 +201,20 @@ async def test_a_block_ends_both_follows_and_hides_each_from_the_other(
     assert (await follow(ben, ada))["status"] == "FOLLOWING"
 
 
+async def test_a_block_ends_what_was_asked_either_way(ada: Reader, ben: Reader, container: Container) -> None:
+    waiting = "SELECT 1 FROM follow_requests"
+    for asking, asked in ((ada, ben), (ben, ada)):
+        await make_private(asked)
+        assert (await follow(asking, asked))["status"] == "REQUESTED"
+        await ada.mutate("block", "user { id }", userId=ben.id)
+        assert await sql(container, waiting) == []
+        await ada.mutate("unblock", "user { id }", userId=ben.id)
+        late = await asked.mutate("respondToFollowRequest", STANDING, userId=asking.id, accept=True)
+        assert [e["message"] for e in late["userErrors"]] == ["This reader does not ask to follow you."]
+        await make_private(asked, private=False)
+    assert await sql(container, "SELECT 1 FROM follows") == []
+
+
 async def test_one_who_is_blocked_cannot_tell_it_from_an_account_that_is_gone(
     ada: Reader, ben: Reader, container: Container
 ) -> None:
@@ -212,51 +224,6 @@ async def test_one_who_is_blocked_cannot_tell_it_from_an_account_that_is_gone(
             blocked = await ben.mutate(field, "__typename", userId=ada.id)
             absent = await ben.mutate(field, "__typename", userId=global_id("User", uuid7()))
             assert blocked == absent
-
-
-async def test_mutes_are_listed_moved_and_taken_back(ada: Reader, ben: Reader) -> None:
-    mute = "mute { id word until user { username } book { title } }"
-    book = (await ada.mutate("addBook", "book { id }", title="Tides", authors=["Ula Marsh"]))["book"]["id"]
-    by_user = await ada.mutate("mute", mute, target={"userId": ben.id})
-    assert by_user["mute"]["user"] == {"username": "ben"}
-    by_book = await ada.mutate("mute", mute, target={"bookId": book})
-    assert by_book["mute"]["book"] == {"title": "Tides"}
-    word = await ada.mutate("mute", mute, target={"word": "  The  BUTLER "})
-    assert word["mute"]["word"] == "the butler"
-    until = (clock.now() + timedelta(hours=1)).isoformat()
-    moved = await ada.mutate("mute", mute, target={"word": "the butler"}, until=until)
-    assert (moved["mute"]["id"], moved["mute"]["until"] is not None) == (word["mute"]["id"], True)
-    listed = (await ada.run("{ viewer { mutes(first: 2) { nodes { word } pageInfo { hasNextPage } } } }"))["viewer"]
-    assert listed["mutes"]["pageInfo"]["hasNextPage"]
-    relationship = "query($id: ID!) { node(id: $id) { ... on User { relationship { muting } } } }"
-    assert (await ada.run(relationship, id=ben.id))["node"]["relationship"]["muting"]
-    gone = await ada.mutate("unmute", "mute { id }", target={"userId": ben.id})
-    assert gone["mute"] == {"id": by_user["mute"]["id"]}
-    assert (await ada.mutate("unmute", "mute { id }", target={"userId": ben.id}))["mute"] is None
-    assert not (await ada.run(relationship, id=ben.id))["node"]["relationship"]["muting"]
-
-
-async def test_a_mute_ends_by_itself(ada: Reader, ben: Reader, container: Container) -> None:
-    until = (clock.now() + timedelta(hours=1)).isoformat()
-    made = await ada.mutate("mute", "mute { id }", target={"userId": ben.id}, until=until)
-    await sql(container, "UPDATE mutes SET until = now() - interval '1 second'")
-    assert (await ada.run("{ viewer { mutes { nodes { id } } } }"))["viewer"]["mutes"]["nodes"] == []
-    assert (await ada.run("query($id: ID!) { node(id: $id) { id } }", id=made["mute"]["id"]))["node"] is None
-
-
-@pytest.mark.parametrize(
-    "input_",
-    [
-        {"target": {"word": "   "}},
-        {"target": {"word": "w" * 101}},
-        {"target": {"word": "late"}, "until": "2020-01-01T00:00:00Z"},
-        {"target": {"userId": "nonsense"}},
-    ],
-)
-async def test_a_mute_that_makes_no_sense_is_refused(ada: Reader, container: Container, input_: Any) -> None:
-    async with nothing_written(container):
-        answer = await ada.mutate("mute", "mute { id }", **input_)
-        assert [e["code"] for e in answer["userErrors"]] == ["INVALID"]
 
 
 async def test_lists_of_people_are_paged_without_gap_or_double(ada: Reader, http: Http, container: Container) -> None:
