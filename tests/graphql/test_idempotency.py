@@ -11,7 +11,10 @@ from aiohttp.test_utils import TestClient
 from graphql import GraphQLInputObjectType
 from sqlalchemy import text
 
+from core.errors import Unavailable
+from core.events import Event
 from core.ids import read_id
+from repositories.jobs import IdempotencyRepository
 from runtime.container import Container
 from schema.describe import core_schema
 from schema.root import schema
@@ -265,6 +268,24 @@ async def test_the_same_key_with_other_input_is_refused(
     assert [(e["field"], e["code"]) for e in payload["userErrors"]] == [
         (["input", "clientMutationId"], "IDEMPOTENCY_MISMATCH")
     ]
+
+
+async def test_what_fails_at_its_very_end_has_no_effect_and_is_not_told(
+    ada: Reader, things: Things, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise Unavailable("The database went away before the last thing was written.")
+
+    heard: list[Event] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(IdempotencyRepository, "add", fail)
+        patch.setattr(container.bus, "publish", heard.extend)
+        async with nothing_written(container):
+            for mutation, case in CASES.items():
+                payload = await send(ada, mutation, case.one(things))
+                assert [error["code"] for error in payload["userErrors"]] == ["UNAVAILABLE"], mutation
+    assert heard == []
+    assert not (await send(ada, "createPost", CASES["createPost"].one(things)))["userErrors"]
 
 
 async def test_a_key_of_a_bad_length_is_refused(ada: Reader, things: Things, container: Container) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from runtime.container import Container
 from tests.support.api import Reader
+from tests.support.posting import post
 from tests.support.rows import nothing_written, sql
 
 USER = "id username displayName bio websiteUrl isPrivate followerCount followingCount version"
@@ -52,6 +53,20 @@ async def test_markup_is_taken_out_of_a_bio_and_its_words_stay(ada: Reader) -> N
     deep = "&" + "amp;" * 30 + "lt;script&" + "amp;" * 30 + "gt;alert(1)"
     edited = await update(ada, bio=f"I <3 <b onclick='x()'>tides</b><script>alert(1)</script> & lamps {deep}")
     assert edited["user"]["bio"] == "I <3 tides & lamps "
+
+
+async def test_a_new_name_stands_on_what_was_written_before(ada: Reader, ben: Reader) -> None:
+    made = (await post(ada))["id"]
+    await ada.mutate("addComment", "comment { id }", postId=made, text="My own.")
+    await ben.mutate("follow", "status", userId=ada.id)
+    person = "{ displayName }"
+    query = f"""query($id: ID!) {{ post(id: $id) {{ author {person} comments {{ nodes {{ author {person} }} }} }}
+      homeFeed {{ nodes {{ author {person} }} }} }}"""
+    for name in ("Ada", "Ada of the Lamps"):
+        await update(ada, displayName=name)
+        found = await ben.run(query, id=made)
+        there = [found["post"], *found["post"]["comments"]["nodes"], *found["homeFeed"]["nodes"]]
+        assert [one["author"]["displayName"] for one in there] == [name] * 3
 
 
 @pytest.mark.parametrize(

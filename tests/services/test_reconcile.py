@@ -15,10 +15,10 @@ from core.ids import read_id
 from runtime.container import Container
 from services import posts_reconcile
 from services.jobs import JobRunner
-from services.posts_reconcile import Mark
 from tests.support.api import Reader
 from tests.support.commenting import comment, counts_are_right, posted
 from tests.support.readers import seated
+from tests.support.recounting import recount, recounted_beside
 from tests.support.rows import nothing_written, sql
 from tests.support.seeding import Seeder
 from tests.support.sync import until
@@ -30,17 +30,6 @@ COUNTS = {
     "posts": ("like_count", "comment_count", "repost_count"),
     "comments": ("like_count", "reply_count"),
 }
-
-
-async def recount(container: Container) -> int:
-    """Recount everything; tell how many counts were mended."""
-    mark: Mark | None = Mark()
-    mended = 0
-    while mark is not None:
-        async with container.transaction() as services:
-            done = await services.reconcile.step(mark)
-        mended, mark = mended + done.mended, done.next
-    return mended
 
 
 @pytest.fixture
@@ -65,7 +54,7 @@ async def crowd(container: Container) -> list[UUID]:
 @pytest.mark.usefixtures("crowd")
 async def test_what_is_right_is_left_alone(container: Container) -> None:
     async with nothing_written(container):
-        assert await recount(container) == 0
+        assert await recount(container.database) == 0
 
 
 @pytest.mark.usefixtures("crowd")
@@ -79,7 +68,7 @@ async def test_a_count_that_is_wrong_is_mended_and_told(
         wrong = ", ".join(f"{column} = {column} + {by}" for column in columns)
         await sql(container, f"UPDATE {table} SET {wrong}")  # noqa: S608
     with structlog.testing.capture_logs() as logs:
-        mended = await recount(container)
+        mended = await recount(container.database)
     told = {(log["table"], log["id"], log["column"]): log["old"] - log["new"] for log in logs}
     rows = {table: len(found) for table, found in right.items()}
     assert mended == len(told) == sum(rows[table] * len(columns) for table, columns in COUNTS.items())
@@ -108,14 +97,6 @@ async def test_a_recount_beside_those_who_count_changes_nothing(
     post = await posted(container, ada)
     said = await comment(ada, post)
     people = [await seated(http, container) for _ in range(5)]
-    done = asyncio.Event()
-
-    async def recount_on() -> int:
-        turns = 0
-        while not done.is_set() or turns < 3:
-            assert await recount(container) == 0
-            turns += 1
-        return turns
 
     async def busy(reader: Reader) -> None:
         for _ in range(5):
@@ -128,11 +109,8 @@ async def test_a_recount_beside_those_who_count_changes_nothing(
             await reader.mutate("deleteComment", "deletedCommentId", id=mine)
             await reader.mutate("unfollow", "status", userId=ben.id)
 
-    counting = asyncio.create_task(recount_on())
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(120), recounted_beside(container):
         await asyncio.gather(*(busy(reader) for reader in people))
-        done.set()
-        assert await counting >= 3
     assert await counts_are_right(container)
     assert await sql(container, "SELECT like_count, repost_count, comment_count FROM posts") == [(5, 5, 1)]
 
@@ -146,7 +124,7 @@ async def test_mending_waits_for_who_is_counting(ada: Reader, ben: Reader, conta
 
     async with container.transaction() as services:
         await services.likes.like(Viewer(user_id=read_id(ben.id, "User")), post, None)
-        mending = asyncio.create_task(recount(container))
+        mending = asyncio.create_task(recount(container.database))
         await until(waits, seconds=30)
         assert not mending.done()
     assert await mending == 1

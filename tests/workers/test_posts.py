@@ -18,6 +18,8 @@ from tests.support.readers import seated
 from tests.support.rows import sql
 from tests.support.seeding import Seeder
 from tests.support.uploads import picture, stored_keys, upload
+from workers.main import HANDLERS
+from workers.recurring import HOUR, RECURRING
 
 Http = TestClient[Any, Any]
 TABLES = (
@@ -30,6 +32,7 @@ TABLES = (
     "post_hashtags",
     "post_mentions",
     "reports",
+    "mutes",
 )
 
 
@@ -60,6 +63,7 @@ async def furnish(container: Container, post_id: str, *readers: Reader) -> None:
             await seeder.comment(key, who, parent=comment)
             await seeder.like_comment(comment.id, who)
             await seeder.report(who, post_id=key)
+            await seeder.mute(who, muted_post_id=key)
 
 
 async def delete_long_ago(container: Container, reader: Reader, post_id: str, days: float = 30.01) -> None:
@@ -92,6 +96,20 @@ async def test_old_ones_go_with_everything_and_young_ones_stay(ada: Reader, ben:
         assert await services.media.sweep_files()
     assert await stored_keys(container) == set()
     assert await purge(container) == 1, "again there is nothing to do"
+
+
+async def test_age_alone_removes_no_post(ada: Reader, container: Container) -> None:
+    old, deleted = await post(ada), await post(ada)
+    await act(ada, "deletePost", deleted["id"])
+    await sql(container, "UPDATE posts SET created_at = created_at - interval '10 years'")
+    await purge(container)
+    assert (await read(ada, old["id"]))["id"] == old["id"]
+    assert (await act(ada, "restorePost", deleted["id"]))["post"]["id"] == deleted["id"]
+
+
+def test_it_runs_so_often_that_nothing_stays_for_days_more() -> None:
+    assert RECURRING["purge_posts"] == HOUR == timedelta(hours=1)
+    assert "purge_posts" in HANDLERS
 
 
 async def test_a_post_with_many_goes_in_slices(
