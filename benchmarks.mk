@@ -1,6 +1,6 @@
 # Figures, each into benchmarks/results/; docs/benchmarks.md says what they mean. ARGS="--seed 2" goes on to the program.
 ARGS ?=
-.PHONY: bench-create bench-idle bench-delivery bench-counts bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync prove-feed seed-large bench-plans bench-feed bench-faults
+.PHONY: bench-create bench-idle bench-delivery bench-counts bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync prove-feed bench-fire seed-large bench-plans bench-feed bench-faults
 
 bench-export: setup ## Take 100,000 highlights away in each format
 	@$(PY) -m benchmarks.exports $(ARGS)
@@ -51,6 +51,9 @@ storm: setup ## Ten devices against real processes while everything fails; count
 
 prove-sync: setup ## Play sync against its model: 1,000 examples of 50 steps; ARGS="--seed 1 --examples 100"
 	@$(PY) -m benchmarks.prove_sync $(ARGS)
+
+bench-fire: setup ## Post to 10,000 followers while workers, Valkey and PostgreSQL are killed; count what is missing and too much in home feeds
+	@$(PY) -m benchmarks.fire $(ARGS)
 
 prove-feed: setup ## Play home feeds against their model: 300 examples of 40 steps, then servers known to be bad; ARGS="--seed 1 --examples 50"
 	@$(PY) -m benchmarks.prove_feed $(ARGS)

@@ -6,6 +6,7 @@ became of an operation that something else has overwritten since.
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 import uvloop
 from sqlalchemy import text
@@ -19,6 +20,8 @@ from runtime.migrations import move
 from runtime.supervisor import ChildSpec
 
 API_PROCESSES = 2
+Prepare = Callable[[str], Awaitable[None]]
+"""What is done to the migrated database before anybody is served."""
 DIARY = (
     "CREATE TABLE storm_diary (LIKE highlights)",
     "ALTER TABLE storm_diary ADD COLUMN n bigint GENERATED ALWAYS AS IDENTITY",
@@ -38,17 +41,17 @@ async def _keep_diary(url: str) -> None:
     await database.close()
 
 
-async def run() -> int:
+async def run(*, api: int = API_PROCESSES, workers: int = 1, prepare: Prepare = _keep_diary) -> int:
     """Run everything until told to stop."""
     settings = load_settings()
     logging.set_up(settings.log_level)
     stop = stop_on_signals()
     async with backends(settings, stop) as found:
         await move(found.database_url)
-        await _keep_diary(found.database_url)
+        await prepare(found.database_url)
         serve = child_argv("serve", "--share-port")
-        specs = [ChildSpec(f"api {n + 1}", serve, child_environment()) for n in range(API_PROCESSES)]
-        specs.append(ChildSpec("worker", child_argv("worker"), child_environment()))
+        specs = [ChildSpec(f"api {n + 1}", serve, child_environment()) for n in range(api)]
+        specs += [ChildSpec(f"worker {n + 1}", child_argv("worker"), child_environment()) for n in range(workers)]
         return await supervise(specs, found.embedded, stop)
 
 
