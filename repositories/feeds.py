@@ -1,23 +1,31 @@
 """Home feeds: pages, and what a timeline is made of."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.viewer import Viewer
+from core.metrics import FANOUT
 from core.pagination import Order, PageRequest
-from models import FeedEpoch
+from models import FeedEpoch, Job
 from models.feeds import FeedEntry, Timeline, TimelinePart
+from models.jobs import JobState
 from models.posts import Fanout
 from repositories.feeds_pages import FeedPage
 from repositories.feeds_timeline import newest_of_followed
 
 FEED = Order("feed", (datetime, UUID))
 """By the time of the entry, then by the post."""
+LATE = timedelta(seconds=30)
+"""When nobody has taken up a job of fan-out for so long, timelines lack what everybody else can see."""
+
+
+class FanoutIsLate(Exception):
+    """No worker brings entries into timelines at present."""
 
 
 class FeedRepository:
@@ -31,11 +39,16 @@ class FeedRepository:
         return await self._entries(FeedPage(viewer, request, None).pulled())
 
     async def above(self, viewer: Viewer, request: PageRequest, timeline: TimelinePart) -> Sequence[FeedEntry] | None:
-        """Read up to `first + 1` entries above a timeline's floor; None when the timeline is of another epoch."""
+        """Read up to `first + 1` entries above a timeline's floor; None when the timeline is of another epoch.
+
+        Raise FanoutIsLate when no timeline can be trusted, because no worker runs.
+        """
         page = FeedPage(viewer, request, timeline).above(timeline).subquery()
-        now = select(self._epoch(viewer.require()).label("epoch")).subquery()
-        told = select(now.c.epoch, page).select_from(now.outerjoin(page, true()))
+        now = select(self._epoch(viewer.require()).label("epoch"), _is_late().label("is_late")).subquery()
+        told = select(now.c.epoch, now.c.is_late, page).select_from(now.outerjoin(page, true()))
         rows = (await self._session.execute(told.order_by(page.c.at.desc(), page.c.post_id.desc()))).all()
+        if rows[0].is_late:
+            raise FanoutIsLate("No worker has taken up fan-out for a while.")
         if rows[0].epoch != timeline.epoch:
             return None
         return [FeedEntry(row.post_id, row.reposter_id, row.at) for row in rows if row.post_id is not None]
@@ -69,3 +82,10 @@ class FeedRepository:
     def _epoch(user_id: UUID) -> ColumnElement[int]:
         known = select(FeedEpoch.epoch).where(FeedEpoch.user_id == user_id).scalar_subquery()
         return func.coalesce(known, 0)
+
+
+def _is_late() -> ColumnElement[bool]:
+    long_ago = func.now() - LATE
+    waits = and_(Job.state == JobState.WAITING, Job.run_at < long_ago)
+    was_left = and_(Job.state == JobState.RUNNING, Job.lease_until < long_ago)
+    return select(Job.id).where(or_(waits, was_left), Job.kind.startswith(FANOUT, autoescape=True)).exists()

@@ -14,7 +14,7 @@ from clients.timelines import Timelines, TimelinesLost
 from core import metrics
 from core.pagination import Page, PageRequest
 from models.feeds import FeedEntry, TimelinePart
-from repositories.feeds import FEED, FeedRepository
+from repositories.feeds import FEED, FanoutIsLate, FeedRepository
 
 LOOKED_AT = 100
 """So many entries of a timeline are looked at at least; when they do not fill a page, PostgreSQL goes on where they end."""
@@ -27,7 +27,7 @@ class Feed:
 
     page: Page[FeedEntry]
     degraded: bool
-    """Whether it had to be read without Valkey."""
+    """Whether it had to be read from the tables, because Valkey or the workers are away."""
 
 
 class HasFeeds(Protocol):
@@ -96,7 +96,7 @@ class FeedService:
             is_hit = found is not None
             if not is_hit and await self._builder.build(me):
                 found = await self._from_timeline(viewer, request)
-        except TimelinesLost as error:
+        except (TimelinesLost, FanoutIsLate) as error:
             degraded = True
             log.warning("feed_without_timeline", error=str(error))
         if found is None:
