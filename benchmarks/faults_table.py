@@ -11,7 +11,7 @@ FIRST_SECONDS, BACK_WITHIN = 5.0, 10.0
 SERVED = 0.999
 SLOW = (Fault.LATENCY, Fault.DRIP)
 HOLDS_MORE = 8
-"""So many tasks or descriptors more than before are connections to Valkey that stay, no leak."""
+"""So many tasks or descriptors more than before are chance, no leak."""
 COLUMNS = {
     "part": 9,
     "fault": 11,
@@ -35,7 +35,7 @@ LEGEND = (
     "opened    when the first circuit breaker of the API opened; -: none had to",
     "back      from the end of the fault until the last request that was not done, or feed that was read without Valkey",
     "jobs      from the end of the fault until no entry waited longer than a second to be written into timelines",
-    "left      tasks / descriptors / connections to PostgreSQL that the API holds more than before",
+    "left      tasks / descriptors / connections to PostgreSQL and Valkey that the API holds more than before; pools keep the latter",
     "wrong     writes lost, doubled or miscounted after all, and posts missing or doubled in three readers' whole feeds",
     f"!         what must work did not: served {SERVED:.1%} after 5 s (without PostgreSQL: answered; while it is slow: none hung),",
     f"          back within {BACK_WITHIN:.0f} s, nothing wrong, nothing left",

@@ -32,7 +32,6 @@ from runtime.servers import free_port
 READY_SECONDS = 60.0
 ONE_WAY = 0.25
 FIGURE = re.compile(r'^(\w+)(?:\{[^}"]*"([^"]*)"[^}]*\})? (\S+)$', re.MULTILINE)
-HELD = ("event_loop_tasks", "pg_pool_total_connections")
 
 
 class Part(StrEnum):
@@ -62,8 +61,9 @@ class Holdings:
 
     tasks: int
     descriptors: int
-    """Besides those of the connections to PostgreSQL, of which a pool keeps as many as were ever needed at once."""
+    """Besides those of the connections."""
     connections: int
+    """To PostgreSQL and Valkey; pools keep as many as were ever needed at once."""
 
     def beyond(self, before: "Holdings") -> "Holdings":
         """Tell what is held more than before."""
@@ -139,11 +139,16 @@ class World:
             for proxy in self._network_of(part):
                 proxy.begin(TROUBLES[fault])
             return
-        pids = self._pids(part)
+        # The parent first, which then starts no more children; and is killed last.
+        self._stopped = self._pids(part)[:1]
+        for pid in self._stopped:
+            os.kill(pid, signal.SIGSTOP)
+        self._stopped = self._pids(part)
+        pids, self._stopped = self._stopped, [] if fault is Fault.KILL else self._stopped
         for pid in reversed(pids):
-            os.kill(pid, signal.SIGKILL if fault is Fault.KILL else signal.SIGSTOP)
-        if fault is Fault.STOP:
-            self._stopped = pids
+            # Children of PostgreSQL come and go.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if fault is Fault.KILL else signal.SIGSTOP)
 
     async def heal(self, part: Part) -> None:
         """End whatever was begun; what was killed is started again."""
@@ -166,8 +171,9 @@ class World:
     async def holdings(self, http: aiohttp.ClientSession) -> Holdings:
         """Count what the API holds."""
         told = await self._figures(http)
-        tasks, connections = (next(value for name, _, value in told if name == wanted) for wanted in HELD)
-        return Holdings(int(float(tasks)), self._descriptors() - int(float(connections)), int(float(connections)))
+        tasks = next(float(value) for name, _, value in told if name == "event_loop_tasks")
+        connections = sum(proxy.connections for (name, _), proxy in self.proxies.items() if name == "serve")
+        return Holdings(int(tasks), self._descriptors() - connections, connections)
 
     async def open_circuits(self, http: aiohttp.ClientSession) -> set[str]:
         """Name the circuits that are not closed, of the API or the worker."""

@@ -76,6 +76,11 @@ class Proxy:
         """Where clients find it."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected through it."""
+        return len(self._lines)
+
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, HOST, 0)
         self.port = self._server.sockets[0].getsockname()[1]
