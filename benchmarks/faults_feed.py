@@ -15,13 +15,13 @@ from sqlalchemy import text
 from benchmarks import client, report
 from benchmarks.client import Client
 from benchmarks.faults_load import DONE, Load, make_readers, missing_in_feeds, wrongs
-from benchmarks.faults_table import FIRST_SECONDS, HOLDS_MORE, LEGEND, SERVED, Cell, done, row
+from benchmarks.faults_table import FIRST_SECONDS, HOLDS_MORE, LEGEND, Cell, done, row
 from benchmarks.faults_world import Fault, Holdings, Part, World, world_in
 from benchmarks.server import data_dir
 
 NORMAL_SECONDS, CALM_SECONDS, PATIENCE = 3.0, 3.0, 60.0
 READERS, ASKED_LONGEST = 40, 20.0
-TOLD = 3
+TOLD, WARM = 3, 0.98
 WAITS = (
     "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) FROM jobs"
     " WHERE state IN ('WAITING', 'RUNNING') AND kind LIKE 'fanout%'"
@@ -45,13 +45,13 @@ class Table:
         for number, (rate, seconds) in enumerate(((self.rate / 5, 5.0), (self.rate, 5.0), (self.rate, NORMAL_SECONDS))):
             async with self._loaded(-number, rate) as load:
                 await asyncio.sleep(seconds)
-        if done(load.asked) < SERVED:
+        if done(load.asked) < WARM:
             reasons = "; ".join(f"{count} of {len(load.asked)} {why}" for why, count in load.troubles())
             raise SystemExit(f"Without any fault, not all was done: try fewer than --rate {self.rate:.0f}. {reasons}")
 
     async def cell(self, part: Part, fault: Fault, number: int) -> Cell:
         """Hurt one part in one way, under load, and let it heal."""
-        before = await self.world.holdings(self.http)
+        before = await self._at_rest()
         async with self._loaded(number, self.rate) as load:
             began = time.time()
             await asyncio.sleep(NORMAL_SECONDS)
@@ -119,6 +119,16 @@ class Table:
         async with self.world.database.engine.connect() as connection:
             while await connection.scalar(text(WAITS)) and time.monotonic() < deadline:  # noqa: ASYNC110 - it is polled
                 await asyncio.sleep(0.2)
+
+    async def _at_rest(self) -> Holdings:
+        """Count what is held once the connections of an earlier load are gone."""
+        deadline, last = time.monotonic() + PATIENCE / 3, await self.world.holdings(self.http)
+        while True:
+            await asyncio.sleep(1)
+            held = await self.world.holdings(self.http)
+            if held == last or time.monotonic() > deadline:
+                return held
+            last = held
 
     async def _left(self, before: Holdings) -> Holdings:
         """Count what is held more than before, once what ends by itself has ended."""
