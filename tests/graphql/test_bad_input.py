@@ -424,6 +424,8 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "highlight": ("id", {"id": ""}),
     "post": ("id", {"id": ""}),
     "hashtagPosts": ("nodes { id }", {"tag": "tides", "first": 5, "after": None}),
+    "trendingPosts": ("id", {"window": "WEEK", "first": 5}),
+    "homeFeed": ("nodes { id }", {"first": 5, "after": None}),
     "highlightChanges": ("cursor resync", {"deviceId": None, "after": None, "first": 5}),
 }
 LISTS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -511,6 +513,8 @@ def strange_cursors() -> list[Any]:
         *(opaque.pack("comments-hot", NOW, score, key) for score in (1e308, -1.0, 10**400 % 2**63, "1", None)),
         opaque.pack("comments-hot", "0001-01-01T00:00:00+00:00", 0.5, key),
         opaque.pack("comments-top", NOW, 2**40, NOW, key),
+        opaque.pack("feed", "2026-01-31T18:30:00", key),
+        opaque.pack("feed", NOW, "nonsense"),
         opaque.pack("likers", NOW, "nonsense"),
         opaque.pack("deleted-posts", "2026-01-31T18:30:00", key),
         opaque.pack("sync", "x", "y", 0, 0),
