@@ -1,6 +1,8 @@
 """The statements that read pages of a home feed."""
 
-from collections.abc import Callable, Sequence
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
@@ -8,16 +10,19 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
+    BindParameter,
     DateTime,
+    Integer,
     Select,
     TableValuedAlias,
     Uuid,
     and_,
+    bindparam,
     cast,
     column,
     exists,
     func,
-    literal,
     null,
     or_,
     select,
@@ -35,11 +40,12 @@ from models.posts import Fanout
 from repositories import visibility
 from repositories.visibility import Predicate
 
-Rows = Callable[[Any, int], Select[datetime, UUID, UUID]]
+Rows = Callable[[Any, Any], Select[datetime, UUID, UUID]]
 """The newest entries that one member adds to the feed."""
 Counts = Callable[[Any, Any], Predicate]
 """Of an entry's time and the way it goes: whether it is read from the tables."""
-_UUIDS, _MOMENTS = ARRAY(Uuid), ARRAY(DateTime(timezone=True))
+_MOMENT = DateTime(timezone=True)
+_UUIDS, _MOMENTS = ARRAY(Uuid), ARRAY(_MOMENT)
 
 
 class FeedPage:
@@ -48,43 +54,58 @@ class FeedPage:
     A post stands in a feed once, at its newest repost by a member, otherwise at its own time if a member wrote it. Members are the reader
     and those they follow, without whom they muted. With a timeline, what the followed pushed counts above its floor if the timeline tells
     of it; what is pulled, all at or below the floor, and the reader's own doings, which show before any worker ran, are in the tables.
+
+    What differs from reader to reader and from page to page are named parameters, with their values in `values`. So statements of the same
+    `shape` are one and the same, and `FeedStatements` puts each together once: that takes longer than PostgreSQL does to answer.
     """
 
     def __init__(self, viewer: Viewer, request: PageRequest, timeline: TimelinePart | None) -> None:
-        self._viewer = viewer
-        self._me = viewer.require()
-        self._count = request.first + 1
-        self._after = request.after
-        self._timeline = timeline
+        self._me: BindParameter[UUID] = bindparam("me", type_=Uuid())
+        # The predicates compare with whatever stands in this place.
+        self._viewer = replace(viewer, user_id=typing.cast("UUID", self._me))
+        self._count: BindParameter[int] = bindparam("count", type_=Integer())
+        self._after = (
+            (bindparam("after_at", type_=_MOMENT), bindparam("after_id", type_=Uuid())) if request.after else None
+        )
+        self._floor: BindParameter[datetime] | None = None
+        if timeline is not None and timeline.floor is not None:
+            self._floor = bindparam("floor", type_=_MOMENT)
+        self._has_timeline = timeline is not None
+        self._has_told_reposts = bool(timeline and timeline.reposts)
+        self.values = _values(viewer.require(), request, timeline)
+        self.shape = (viewer.moderates, *sorted(self.values))
+
+    @cached_property
+    def _members(self) -> CTE:
         followed = (
             select(User.id)
             .join(Follow, Follow.followed_id == User.id)
             .where(
                 Follow.follower_id == self._me,
-                visibility.users(viewer),
-                visibility.unmuted(viewer, user_id=User.id),
+                visibility.users(self._viewer),
+                visibility.unmuted(self._viewer, user_id=User.id),
             )
         )
-        self._members = union_all(select(literal(self._me, Uuid).label("id")), followed).cte("members")
+        return union_all(select(self._me.label("id")), followed).cte("members")
 
     def pulled(self) -> Select[Any]:
         """Read the page from the tables alone."""
         return self._from_members(lambda *_: true())
 
-    def above(self, timeline: TimelinePart) -> Select[Any]:
+    def above(self) -> Select[Any]:
         """Read what the timeline tells of, and what is pulled beside it."""
-        floor = timeline.floor
+        floor = self._floor
 
         def goes(way: Fanout) -> Counts:
             return lambda at, fanout: and_(fanout == way, at > floor if floor is not None else true())
 
         mine = (rows(goes(Fanout.PUSH), self._me, self._count) for rows in (self._posts, self._reposts))
-        sources = (self._from_timeline(timeline), self._from_members(goes(Fanout.PULL)), *mine)
+        sources = (self._from_timeline(), self._from_members(goes(Fanout.PULL)), *mine)
         return self._newest(union_all(*(select(source.subquery()) for source in sources)).subquery())
 
-    def below(self, floor: datetime) -> Select[Any]:
+    def below(self) -> Select[Any]:
         """Read what lies at or below a timeline's floor."""
-        return self._from_members(lambda at, _: at <= floor)
+        return self._from_members(lambda at, _: at <= self._floor)
 
     # --- sources ---
 
@@ -96,7 +117,7 @@ class FeedPage:
         kinds = (partial(self._posts, counts), partial(self._reposts, counts))
         return self._newest(union_all(*(select(self._merged(rows).subquery()) for rows in kinds)).subquery())
 
-    def _posts(self, counts: Counts, member_id: Any, limit: int) -> Select[datetime, UUID, UUID]:
+    def _posts(self, counts: Counts, member_id: Any, limit: Any) -> Select[datetime, UUID, UUID]:
         at, post_id = Post.created_at.label("at"), Post.id.label("post_id")
         return (
             select(at, post_id, cast(null(), Uuid).label("reposter_id"))
@@ -106,7 +127,7 @@ class FeedPage:
             .limit(limit)
         )
 
-    def _reposts(self, counts: Counts, member_id: Any, limit: int) -> Select[datetime, UUID, UUID]:
+    def _reposts(self, counts: Counts, member_id: Any, limit: Any) -> Select[datetime, UUID, UUID]:
         return (
             select(Repost.created_at.label("at"), Repost.post_id, Repost.user_id.label("reposter_id"))
             .join(Post, Post.id == Repost.post_id)
@@ -124,9 +145,9 @@ class FeedPage:
         row = rows(ahead.c.id, self._count).lateral("row")
         return select(row.c.at, row.c.post_id, row.c.reposter_id).select_from(ahead.join(row, true()))
 
-    def _from_timeline(self, timeline: TimelinePart) -> Select[Any]:
+    def _from_timeline(self) -> Select[Any]:
         """Read what the timeline tells of and is still true, looked at in its order until there is enough."""
-        told = _told(timeline.entries)
+        told = _told("entries")
         ordered = select(told).order_by(told.c.at.desc(), told.c.post_id.desc()).subquery("ordered")
         posted = and_(ordered.c.reposter_id.is_(None), Post.created_at == ordered.c.at, self._is_followed(Post.user_id))
         passed_on = and_(
@@ -149,10 +170,10 @@ class FeedPage:
     def _newest(self, found: Any) -> Select[Any]:
         return select(found).order_by(found.c.at.desc(), found.c.post_id.desc()).limit(self._count)
 
-    # --- conditions: made once and used in each source, since SQLAlchemy takes longer to put them together than PostgreSQL to answer ---
+    # --- conditions, each made once and used in each source ---
 
     def _is_behind(self, at: Any, post_id: Any) -> Predicate:
-        return true() if self._after is None else tuple_(at, post_id) < tuple_(*map(literal, self._after))
+        return true() if self._after is None else tuple_(at, post_id) < tuple_(*self._after)
 
     def _is_member(self, user_id: Any) -> Predicate:
         is_member: Predicate = user_id.in_(select(self._members.c.id))
@@ -186,31 +207,62 @@ class FeedPage:
                 of_member,
                 or_(reposter_id.is_(None), tuple_(other.created_at, other.user_id) > tuple_(at, reposter_id)),
             )
-        if self._timeline is None:
+        if not self._has_timeline:
             return exists().where(of_member).correlate_except(other)
-        floor = self._timeline.floor
         in_tables = (other.fanout == Fanout.PULL, other.user_id == self._me)
         ways = [exists().where(of_member, kind).correlate_except(other) for kind in in_tables]
-        if self._timeline.reposts:
-            told = _told(self._timeline.reposts)
+        if self._has_told_reposts:
+            told = _told("reposts")
             same = and_(
                 told.c.post_id == other.post_id, told.c.reposter_id == other.user_id, told.c.at == other.created_at
             )
             listed = select(other.user_id).join(told, same).where(of_member)
             ways.append(exists(listed).correlate_except(other, told))
-        if floor is not None:
-            ways.append(exists().where(of_member, other.created_at <= floor).correlate_except(other))
+        if self._floor is not None:
+            ways.append(exists().where(of_member, other.created_at <= self._floor).correlate_except(other))
         return or_(*ways)
 
 
-def _told(entries: Sequence[FeedEntry]) -> TableValuedAlias:
+class FeedStatements:
+    """The statements of one process, by their name and shape; there are some dozens of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Select[Any]] = {}
+
+    def of(self, page: FeedPage, name: str, make: Callable[[], Select[Any]]) -> Select[Any]:
+        """Find a statement of a page, or put it together."""
+        key = (name, *page.shape)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = make()
+        return known
+
+
+def _values(me: UUID, request: PageRequest, timeline: TimelinePart | None) -> Mapping[str, Any]:
+    values: dict[str, Any] = {"me": me, "count": request.first + 1}
+    if request.after:
+        values["after_at"], values["after_id"] = request.after
+    if timeline is not None:
+        values |= _columns("entries", timeline.entries)
+        if timeline.floor is not None:
+            values["floor"] = timeline.floor
+        if timeline.reposts:
+            values |= _columns("reposts", timeline.reposts)
+    return values
+
+
+def _columns(name: str, entries: Sequence[FeedEntry]) -> Mapping[str, Any]:
+    return {
+        f"{name}_posts": [entry.post_id for entry in entries],
+        f"{name}_reposters": [entry.reposter_id for entry in entries],
+        f"{name}_times": [entry.at for entry in entries],
+    }
+
+
+def _told(name: str) -> TableValuedAlias:
     """Make a table of entries, out of one array a column."""
-    arrays: Sequence[tuple[Any, list[Any]]] = (
-        (_UUIDS, [entry.post_id for entry in entries]),
-        (_UUIDS, [entry.reposter_id for entry in entries]),
-        (_MOMENTS, [entry.at for entry in entries]),
-    )
-    rows = func.unnest(*(literal(values, kind) for kind, values in arrays)).table_valued(
-        column("post_id", Uuid), column("reposter_id", Uuid), column("at", DateTime(timezone=True))
+    kinds: Mapping[str, Any] = {"posts": _UUIDS, "reposters": _UUIDS, "times": _MOMENTS}
+    rows = func.unnest(*(bindparam(f"{name}_{part}", type_=kind) for part, kind in kinds.items())).table_valued(
+        column("post_id", Uuid), column("reposter_id", Uuid), column("at", _MOMENT)
     )
     return rows.render_derived()

@@ -17,6 +17,7 @@ from core.events import Event, FeedEntryAdded
 from core.settings import Settings
 from core.signing import Signer
 from core.text import is_storable
+from repositories.feeds_pages import FeedStatements
 from runtime.secret import secret_of
 from runtime.storage import open_spool, open_storage
 from runtime.wiring.parts import Epoch
@@ -51,6 +52,7 @@ class Container:
         self.passwords = Passwords()
         self.epoch = Epoch()
         self.files = PreparedFiles()
+        self.feed_statements = FeedStatements()
         self.storage = storage or open_storage(settings)
         self.timelines = timelines or LocalTimelines(is_down=True)
         self.builder = TimelineBuilder(self.snapshot, self.timelines, length=settings.timeline_length)

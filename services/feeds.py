@@ -116,5 +116,5 @@ class FeedService:
             found = await work.feeds.above(viewer, request, part)
             if found is None or part.floor is None or len(found) > request.first:
                 return found
-            rest = await work.feeds.below(viewer, request, part, part.floor)
+            rest = await work.feeds.below(viewer, request, part)
         return [*found, *rest][: request.first + 1]

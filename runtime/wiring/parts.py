@@ -6,6 +6,7 @@ from clients.storage import Storage
 from clients.timelines import Timelines
 from core.settings import Settings
 from core.signing import Signer
+from repositories.feeds_pages import FeedStatements
 from services.imports.prepared import PreparedFiles
 
 
@@ -38,6 +39,10 @@ class Parts(Protocol):
     @property
     def signer(self) -> Signer:
         """What signs links that expire."""
+
+    @property
+    def feed_statements(self) -> FeedStatements:
+        """Statements of home feeds, put together once."""
 
     @property
     def timelines(self) -> Timelines:

@@ -112,7 +112,7 @@ class TalkServices(LibraryServices):
     @cached_property
     def feeds(self) -> FeedRepository:
         """Home feeds as this session sees them, for those who read them in several steps."""
-        return FeedRepository(self._session)
+        return FeedRepository(self._session, self._parts.feed_statements)
 
     @cached_property
     def live_feeds(self) -> LiveFeedService:

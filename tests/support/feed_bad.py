@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 from uuid import UUID
 
-from sqlalchemy import literal, true
+from sqlalchemy import true
 
 from auth.viewer import Viewer
 from clients import timelines_scripts as scripts
@@ -33,7 +33,8 @@ async def any_epoch(
     self: FeedRepository, viewer: Viewer, request: PageRequest, timeline: TimelinePart
 ) -> Sequence[FeedEntry]:
     """Read a timeline whatever happened since it was made: who is followed since is missing."""
-    return await self._entries(FeedPage(viewer, request, timeline).above(timeline))
+    page = FeedPage(viewer, request, timeline)
+    return await self._entries(page, "above whatever happened", page.above)
 
 
 async def no_floor(self: ValkeyTimelines, user_id: UUID, before: datetime | None, limit: int) -> TimelinePart | None:
@@ -45,7 +46,7 @@ async def no_floor(self: ValkeyTimelines, user_id: UUID, before: datetime | None
 def by_moment(self: FeedPage, at: Any, post_id: Any) -> Predicate:
     """Go on behind a moment: what else stands at it is skipped."""
     del post_id
-    return true() if self._after is None else at < literal(self._after[0])
+    return true() if self._after is None else at < self._after[0]
 
 
 def without_time(entry: FeedEntry) -> str:
