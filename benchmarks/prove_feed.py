@@ -20,13 +20,14 @@ from core.settings import LogLevel
 from tests.support.feed_bad import EASY, HARD, Variant
 from tests.support.feed_check import WrongFeed
 from tests.support.feed_machine import DECK, Stage, prove, staged
+from tests.support.feed_people import NAMES
 from tests.support.feed_server import CHUNK, LENGTH, THRESHOLD
-from tests.support.feed_world import NAMES
 
 LOOKED = (
     "pages: exact",
     "pages: jobs wait",
     "pages: without Valkey",
+    "pages: workers away",
     "pages read in the middle of something",
     "feeds read",
     "came back after long",

@@ -25,9 +25,9 @@ def test_every_page_of_every_feed_is_what_the_history_says(
 ) -> None:
     say(capsys, f"MACHINE_SEED={SEED}")
     with staged(urls) as stage:
-        prove(stage, examples=5, steps=30, seed_=SEED)
-    assert stage.counts["settle"] >= 5
-    assert stage.counts["pages: exact"] > 30
+        prove(stage, examples=15, steps=30, seed_=SEED)
+    assert stage.counts["settle"] >= 15
+    assert stage.counts["pages: exact"] > 100
 
 
 @pytest.mark.timeout(500)

@@ -61,7 +61,7 @@ class Variant:
     name: str
     attribute: str
     replacement: Callable[..., object] | str
-    examples: int = 60
+    examples: int = 250
     """So many plays at most until it must have been noticed."""
 
     def __str__(self) -> str:
@@ -97,6 +97,6 @@ HARD = (
         "clients.timelines_scripts.READ",
         without(scripts.READ, " or string.match(mark, ':(%x+)$') ~= run_id()"),
     ),
-    Variant("names a repost without its time", "clients.timelines._member", without_time, 200),
+    Variant("names a repost without its time", "clients.timelines._member", without_time),
 )
 """What needs several steps in the right order."""

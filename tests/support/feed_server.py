@@ -14,6 +14,7 @@ from auth.viewer import Viewer
 from clients.bus import FakeBus
 from clients.timelines import ValkeyTimelines
 from core import clock
+from core.breaker import BreakerState
 from core.database import Database
 from core.ids import global_id, uuid7
 from core.settings import Settings
@@ -29,9 +30,12 @@ from workers.main import HANDLERS
 
 PLENTY = 10**9
 RUN = re.compile(r"[0-9a-f]{40}")
+PATIENCE = 30.0
 THRESHOLD, LENGTH, CHUNK = 3, 10, 2
 """So low that a handful of readers and posts reach every seam."""
 LOOKED_AT = 3
+LATE = timedelta(days=1)
+"""So old is a job that nobody takes up: long enough that none is by itself."""
 WORDS = ("lantern", "harbour", "moth")
 FEED_JOBS = tuple(kind for kind in HANDLERS if kind.startswith("fanout"))
 
@@ -60,6 +64,9 @@ class FeedServer:
         )
         self.valkey = Onlooker.from_url(redis_url, decode_responses=True)
         self.timelines = ValkeyTimelines(redis_url, length=LENGTH)
+        # On a crowded machine, slow is not away.
+        self.timelines.reads._timeout = self.timelines.writes._timeout = PATIENCE
+        self.timelines._client.connection_pool.connection_kwargs["socket_timeout"] = PATIENCE
         self.container = Container(settings, database, FakeBus(), timelines=self.timelines)
         handlers = {kind: HANDLERS[kind] for kind in FEED_JOBS}
         self.runner = JobRunner[Services](self.container.transaction, handlers, lease=timedelta(seconds=15))
@@ -148,7 +155,7 @@ class FeedServer:
 
     async def run_one(self) -> bool:
         """Run the job that is due first; False when there is none."""
-        await self._due()
+        await self.make_due()
         return await self.runner.run_one()
 
     async def run_all(self) -> bool:
@@ -180,11 +187,30 @@ class FeedServer:
         )
         return len(rows) > 1
 
+    async def forget_jobs(self) -> bool:
+        """Let the jobs that wait be old, as when no worker runs; False when none waits."""
+        rows = await self._rows(
+            "UPDATE jobs SET run_at = now() - CAST(:long AS interval) WHERE state = 'WAITING' AND kind = ANY(:kinds) RETURNING id",
+            long=2 * LATE,
+            kinds=list(FEED_JOBS),
+        )
+        return bool(rows)
+
+    async def is_late(self) -> bool:
+        """Tell whether a job waits that is old."""
+        rows = await self._rows(
+            "SELECT 1 FROM jobs WHERE state = 'WAITING' AND kind = ANY(:kinds) AND run_at < now() - CAST(:late AS interval)",
+            late=LATE,
+            kinds=list(FEED_JOBS),
+        )
+        return bool(rows)
+
     async def stands_still(self) -> bool:
         """Tell whether somebody waits for a lock that another holds."""
         return bool(await self._rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
 
-    async def _due(self) -> None:
+    async def make_due(self) -> None:
+        """Let no job wait for its time."""
         # Failed ones wait for their retry, and dead ones for somebody who wakes them: both are patience, not a promise.
         await self._rows(
             "UPDATE jobs SET state = 'WAITING', run_at = now(), attempts = 0 WHERE kind = ANY(:kinds) "
@@ -209,9 +235,11 @@ class FeedServer:
         keys = await self.keys()
         for key in keys:
             mark, floor = (await self.valkey.zrange(key, 0, 0, withscores=True))[0]
-            await self.valkey.zpopmax(key)
-            await self.valkey.zrem(key, mark)
+            # First the new mark: a set that is empty for a moment would lose its end.
             await self.valkey.zadd(key, {_of_another_run(mark): floor})
+            await self.valkey.zrem(key, mark)
+            if await self.valkey.zcard(key) > 1:
+                await self.valkey.zpopmax(key)
         for key in [key async for key in self.valkey.scan_iter("timeline-build:*", count=1_000)]:
             await self.valkey.lset(key, 0, _of_another_run(await self.valkey.lindex(key, 0)))
         return bool(keys)
@@ -228,9 +256,9 @@ class FeedServer:
         return bool(await self.valkey.exists(key_of(who)))
 
     def mend(self) -> None:
-        """Let both circuits close, as time does."""
+        """Let both circuits close, as time does, also when a trial is held up."""
         for breaker in (self.timelines.reads, self.timelines.writes):
-            breaker._opened_at = -PLENTY
+            breaker.state, breaker._failed = BreakerState.CLOSED, 0
 
     # --- behind the API ---
 

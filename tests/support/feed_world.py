@@ -1,71 +1,38 @@
 """A few readers, their home feeds, and what goes wrong around them, step by step: what the state machine draws from."""
 
 import asyncio
-import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from auth.viewer import Viewer
-from core.ids import global_id
-from models.posts import Fanout
-from models.profiles import Visibility
-from services.posts import PostDraft
 from tests.support.feed_check import Checker
 from tests.support.feed_faults import Held, Weather, hold_up, let_go
-from tests.support.feed_oracle import FeedOracle, Written
-from tests.support.feed_server import LENGTH, WORDS, FeedServer
-from tests.support.seeding import Seeder
+from tests.support.feed_people import NAMES, Move, People
+from tests.support.feed_server import FeedServer
 
-NAMES = ("ada", "ben", "cleo", "dov", "eda", "finn", "gus")
-OPEN, CLOSED = Visibility.PUBLIC, Visibility.FOLLOWERS
-VISIBILITIES = (OPEN, OPEN, OPEN, OPEN, CLOSED, CLOSED, Visibility.MUTUALS, Visibility.PRIVATE)
 WAITS = {"wait a minute": timedelta(minutes=1), "wait 4 days": timedelta(days=4), "wait 8 days": timedelta(days=8)}
 SIZES = (3, 2, 5, 8, 12, 100)
 LOOK_AFTER = 0.1
 STOPS = (1, 2, 3, 4, 4, 4, 5, 6)
 """Where a reader without a timeline is held up: the fourth trip puts in place what was made."""
-Move = Callable[[Viewer, Viewer, int], Awaitable[Any]]
 
 
-class World:
-    """The readers, the server, and what both are held against; every step of the machine is a method."""
+class World(People):
+    """The readers, the server, its jobs and its Valkey; every step of the machine is a method."""
 
     def __init__(self, server: FeedServer, weather: Weather, counts: Counter[str]) -> None:
-        self.server = server
+        super().__init__(server)
         self.weather = weather
-        self.oracle = FeedOracle()
         self.check = Checker(server, weather, self.oracle, counts)
-        self.readers: Sequence[Viewer] = ()
-        self.books: Sequence[UUID] = ()
         self.held: list[Held] = []
         self._counts = counts
-        self._written = 0
 
     async def begin(self, seed: int) -> None:
-        """Make readers, some of whom follow each other, and what they wrote before: longer than a timeline, and at equal moments."""
-        chance = random.Random(seed)  # noqa: S311
-        self.weather.is_away = self.weather.loses_answers = False
-        self.server.mend()
-        self.readers, self.books = await self.server.begin(NAMES)
-        past = datetime.now(UTC) - timedelta(days=3)
-        async with self.server.container.database.writing() as session:
-            rows = Seeder(session)
-            for one in self.readers:
-                for other in self.readers:
-                    if one is not other and chance.random() < 0.45:
-                        await rows.follow(one.require(), other.require())
-                        self.oracle.follow(one.require(), other.require())
-            for number in range(2 * LENGTH):
-                author, at = chance.choice(self.readers).require(), past + timedelta(minutes=number // 2)
-                post = await rows.post(author, WORDS[number % 3], created_at=at, fanout=chance.choice(list(Fanout)))
-                self._add(post.id, author, at, VISIBILITIES[0], None, WORDS[number % 3])
-            for post_id in chance.sample(sorted(self.oracle.posts), 5):
-                who, at = chance.choice(self.readers).require(), past + timedelta(hours=1)
-                await rows.repost(post_id, who, created_at=at, fanout=chance.choice(list(Fanout)))
-                self.oracle.reposts[post_id, who] = at
+        """Begin in good weather."""
+        await self._weather()
+        await super().begin(seed)
 
     async def close(self) -> None:
         """Let everybody go."""
@@ -75,8 +42,7 @@ class World:
 
     async def settle(self) -> None:
         """Let everything heal and all work be done; then every page of every reader must be right."""
-        self.weather.is_away = self.weather.loses_answers = False
-        self.server.mend()
+        await self._weather()
         while self.held:
             await self._let_go(0)
         await self.server.run_all()
@@ -105,27 +71,12 @@ class World:
     def _moves(self) -> dict[str, Move]:
         server = self.server
         return {
-            "post": lambda one, _, nth: self._post([one], nth),
-            "post together": lambda one, other, nth: self._post([one, other] if one != other else [one], nth),
-            "delete": self._delete,
-            "restore": self._restore,
-            "repost": lambda one, _, nth: self._repost([one], nth),
-            "repost together": lambda one, other, nth: self._repost([one, other], nth),
-            "undo repost": self._undo,
-            "follow": self._follow,
-            "unfollow": lambda one, other, _: self._part("unfollow", one, other),
-            "remove follower": lambda one, other, _: self._part("remove_follower", one, other),
-            "accept": lambda one, _, nth: self._answer(one, nth, accept=True),
-            "decline": lambda one, _, nth: self._answer(one, nth, accept=False),
-            "block": self._block,
-            "unblock": self._unblock,
-            "mute": self._mute,
-            "unmute": self._unmute,
-            "close or open account": self._turn,
+            **self.moves(),
             "run a job": lambda *_: server.run_one(),
             "run all jobs": lambda *_: server.run_all(),
             "run a job again": lambda _, __, nth: server.run_again(nth % 5),
             "shuffle jobs": lambda _, __, nth: server.shuffle(nth),
+            "let jobs lie": lambda *_: server.forget_jobs(),
             "flush Valkey": lambda *_: server.lose(),
             "restart Valkey": lambda *_: server.restart(),
             "lose a timeline": lambda one, *_: server.lose(one.require()),
@@ -135,140 +86,10 @@ class World:
             "look": lambda one, _, nth: self.check.feed(one, SIZES[nth % len(SIZES)]),
             "look while others write": self._look_while,
             "hold a reader": self._hold_reader,
-            "hold a job": lambda _, __, nth: self._hold("job", server.run_one, nth % 7 + 1),
+            "hold a job": self._hold_job,
+            "write while a timeline is made": self._write_while_made,
             "let go": lambda _, __, nth: self._let_go(nth),
         }
-
-    # --- posts ---
-
-    def _add(
-        self, post_id: UUID, author: UUID, at: datetime, visible: Visibility, book: UUID | None, word: str
-    ) -> None:
-        self.oracle.posts[post_id] = Written(post_id, author, at, visible, book, frozenset([word]))
-
-    async def _post(self, authors: Sequence[Viewer], nth: int) -> None:
-        word, visible = WORDS[nth % 3], VISIBILITIES[nth % len(VISIBILITIES)]
-        book = (*self.books, None, None)[nth // 8 % 4]
-        self._written += 1
-        draft = PostDraft(
-            f"{word} {self._written}", visibility=visible, book_id=global_id("Book", book) if book else None
-        )
-        for author, (post_id, at) in zip(authors, await self.server.post_together(authors, draft), strict=True):
-            self._add(post_id, author.require(), at, visible, book, word)
-
-    def _own(self, one: Viewer, nth: int, *, is_deleted: bool) -> Written | None:
-        mine = [p for p in self.oracle.posts.values() if p.author == one.user_id and p.is_deleted == is_deleted]
-        return mine[-1 - nth % len(mine)] if mine else None
-
-    async def _delete(self, one: Viewer, _: Viewer, nth: int) -> bool:
-        post = self._own(one, nth, is_deleted=False)
-        if post is not None:
-            await self.server.delete(one, post.id)
-            post.is_deleted = True
-        return post is not None
-
-    async def _restore(self, one: Viewer, _: Viewer, nth: int) -> bool:
-        post = self._own(one, nth, is_deleted=True)
-        if post is not None:
-            await self.server.restore(one, post.id)
-            post.is_deleted = False
-        return post is not None
-
-    async def _repost(self, readers: Sequence[Viewer], nth: int) -> bool:
-        able = [p for p in self.oracle.posts.values() if all(self._may_pass_on(r.require(), p) for r in readers)]
-        if not able:
-            return False
-        # Seldom the same post of long ago: what is passed on is mostly new.
-        post = able[-1 - nth % min(len(able), 12)]
-        at = await self.server.repost(readers, post.id)
-        self.oracle.reposts |= {(post.id, reader.require()): at for reader in readers}
-        return True
-
-    def _may_pass_on(self, who: UUID, post: Written) -> bool:
-        is_open = post.visibility is OPEN and (post.author == who or post.author not in self.oracle.private)
-        return is_open and self.oracle.may_see(who, post) and (post.id, who) not in self.oracle.reposts
-
-    async def _undo(self, one: Viewer, _: Viewer, nth: int) -> bool:
-        mine = [
-            post
-            for post, who in self.oracle.reposts
-            if who == one.user_id and self.oracle.may_see(who, self.oracle.posts[post])
-        ]
-        if mine:
-            post_id = mine[-1 - nth % len(mine)]
-            await self.server.undo_repost(one, post_id)
-            del self.oracle.reposts[post_id, one.require()]
-        return bool(mine)
-
-    # --- people ---
-
-    async def _follow(self, one: Viewer, other: Viewer, _: int) -> bool:
-        me, them = one.require(), other.require()
-        if me == them or self.oracle.is_shut(me, them):
-            return False
-        await self.server.social("follow", one, them)
-        self.oracle.follow(me, them)
-        return True
-
-    async def _part(self, what: str, one: Viewer, other: Viewer) -> bool:
-        me, them = one.require(), other.require()
-        pair = (me, them) if what == "unfollow" else (them, me)
-        if pair not in self.oracle.follows | self.oracle.requests:
-            return False
-        await self.server.social(what, one, them)
-        self.oracle.part(*pair)
-        return True
-
-    async def _answer(self, one: Viewer, nth: int, *, accept: bool) -> bool:
-        asking = sorted(who for who, whom in self.oracle.requests if whom == one.user_id)
-        if not asking:
-            return False
-        who = asking[nth % len(asking)]
-        await self.server.social("respond", one, who, accept=accept)
-        self.oracle.answer(who, one.require(), accept=accept)
-        return True
-
-    async def _block(self, one: Viewer, other: Viewer, _: int) -> bool:
-        me, them = one.require(), other.require()
-        if me == them or self.oracle.is_shut(me, them):
-            return False
-        await self.server.social("block", one, them)
-        self.oracle.block(me, them)
-        return True
-
-    async def _unblock(self, one: Viewer, _: Viewer, nth: int) -> bool:
-        mine = sorted(whom for who, whom in self.oracle.blocks if who == one.user_id)
-        if mine:
-            await self.server.social("unblock", one, mine[nth % len(mine)])
-            self.oracle.blocks.remove((one.require(), mine[nth % len(mine)]))
-        return bool(mine)
-
-    async def _mute(self, one: Viewer, other: Viewer, nth: int) -> bool:
-        me, kind = one.require(), ("user", "book", "post", "word")[nth % 4]
-        seen = [one.post for one in self.oracle.feed(me)]
-        what: Any = {"user": other.require(), "book": self.books[nth // 4 % 2], "word": WORDS[nth // 4 % 3]}.get(kind)
-        if kind == "post":
-            what = seen[nth // 4 % len(seen)] if seen else None
-        if what is None or what == me or (kind == "user" and self.oracle.is_shut(me, what)):
-            return False
-        await self.server.mute(one, kind, what)
-        self.oracle.mutes.add((me, kind, what))
-        return True
-
-    async def _unmute(self, one: Viewer, _: Viewer, nth: int) -> bool:
-        mine = sorted((mute for mute in self.oracle.mutes if mute[0] == one.user_id), key=str)
-        if mine:
-            who, kind, what = mine[nth % len(mine)]
-            await self.server.unmute(one, kind, what)
-            self.oracle.mutes.remove((who, kind, what))
-        return bool(mine)
-
-    async def _turn(self, one: Viewer, _: Viewer, __: int) -> None:
-        closes = one.require() not in self.oracle.private
-        await self.server.set_private(one, is_private=closes)
-        self.oracle.set_private(one.require(), is_private=closes)
-
-    # --- what goes wrong, and who looks ---
 
     async def _weather(self, *, is_away: bool = False, loses_answers: bool = False) -> bool:
         before = self.weather.is_away, self.weather.loses_answers
@@ -289,6 +110,26 @@ class World:
         if nth % 4:
             await self.server.lose(one.require())
         return await self._hold("reader", lambda: self.server.read(one, SIZES[nth % 4], None), STOPS[nth % 8], one)
+
+    async def _hold_job(self, _: Viewer, __: Viewer, nth: int) -> bool:
+        await self.server.make_due()
+        return await self._hold("job", self.server.runner.run_one, nth % 3 + 1)
+
+    async def _write_while_made(self, one: Viewer, other: Viewer, nth: int) -> bool:
+        """Stop a reader before their new timeline is put in place, let those they follow write, and look at what came of it."""
+        me = one.require()
+        followed = [reader for reader in self.readers if (me, reader.require()) in self.oracle.follows] or [other]
+        await self.server.lose(me)
+        if not await self._hold("reader", lambda: self.server.read(one, SIZES[1], None), 3 + nth % 3, one):
+            return False
+        held = self.held[-1]
+        await self._post([followed[nth % len(followed)]], nth)
+        await (self._repost_anew, self._undo, self._delete)[nth % 3](other, one, nth // 3)
+        await self.server.run_all()
+        if held in self.held:
+            await self._let_go(self.held.index(held))
+        await self.check.feed(one, 100)
+        return True
 
     async def _hold(self, what: str, work: Callable[[], Any], countdown: int, who: Viewer | None = None) -> bool:
         held = await hold_up(work, countdown, who)
