@@ -1,5 +1,6 @@
 """The services of the home feed over the real database and the real Valkey, without HTTP: fast, and every step is ours."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from workers.main import HANDLERS
 
 PLENTY = 10**9
 RUN = re.compile(r"[0-9a-f]{40}")
+_runs = itertools.count(1)
 PATIENCE = 30.0
 THRESHOLD, LENGTH, CHUNK = 3, 10, 2
 """So low that a handful of readers and posts reach every seam."""
@@ -232,16 +234,16 @@ class FeedServer:
 
     async def restart(self) -> bool:
         """Leave Valkey as it is after a restart from its file: another run, the last writes lost; False when nothing was there."""
-        keys = await self.keys()
+        keys, run = await self.keys(), f"{next(_runs):040x}"
         for key in keys:
             mark, floor = (await self.valkey.zrange(key, 0, 0, withscores=True))[0]
             # First the new mark: a set that is empty for a moment would lose its end.
-            await self.valkey.zadd(key, {_of_another_run(mark): floor})
+            await self.valkey.zadd(key, {RUN.sub(run, mark): floor})
             await self.valkey.zrem(key, mark)
             if await self.valkey.zcard(key) > 1:
                 await self.valkey.zpopmax(key)
         for key in [key async for key in self.valkey.scan_iter("timeline-build:*", count=1_000)]:
-            await self.valkey.lset(key, 0, _of_another_run(await self.valkey.lindex(key, 0)))
+            await self.valkey.lset(key, 0, RUN.sub(run, await self.valkey.lindex(key, 0)))
         return bool(keys)
 
     async def age(self, time: timedelta) -> None:
@@ -280,10 +282,6 @@ class FeedServer:
 def key_of(who: UUID) -> str:
     """Name a reader's timeline."""
     return f"timeline:{{{who}}}"
-
-
-def _of_another_run(name: str) -> str:
-    return RUN.sub(lambda run: run[0][::-1], name)
 
 
 def _target(kind: str, what: UUID | str) -> NamedTarget:
