@@ -138,6 +138,8 @@ async def test_two_edits_made_apart_are_merged_and_equal_on_both(device: MakeDev
     made = phone.engine.create(BOOK, "Salt keeps.")
     await all_sync(phone, tablet)
     phone.engine.edit(made, note="phone")
+    # Later by more than a request is on its way: times are corrected by when one arrives.
+    await asyncio.sleep(1)
     tablet.engine.edit(made, color="PINK")
     tablet.engine.edit(made, note="tablet, later")
     await all_sync(phone, tablet)

@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient
 
 from runtime.container import Container
@@ -18,6 +19,7 @@ Http = TestClient[Any, Any]
 SHAPE = (
     "SELECT comment_count, (SELECT count(*) FROM comments), (SELECT count(*) FROM comments WHERE depth = 1) FROM posts"
 )
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_a_hundred_comments_at_once_count_a_hundred_and_all_deleted_none(

@@ -117,6 +117,7 @@ async def test_who_likes_a_post_is_listed_latest_first_but_for_the_blocked(
     assert met == names, "who comes meanwhile stands before the first page, and moves nobody"
 
 
+@pytest.mark.timeout(300)
 async def test_a_hundred_readers_at_once_count_a_hundred(
     ada: Reader, http: Http, container: Container, target: str
 ) -> None:
@@ -133,6 +134,7 @@ async def test_a_hundred_readers_at_once_count_a_hundred(
     assert await counts_are_right(container)
 
 
+@pytest.mark.timeout(300)
 async def test_one_reader_a_hundred_times_at_once_counts_one(ben: Reader, container: Container, target: str) -> None:
     answers = await asyncio.gather(*(at_last(partial(like, ben, target)) for _ in range(100)))
     assert {(a["liked"], a["likeCount"]) for a in answers} == {(True, 1)}

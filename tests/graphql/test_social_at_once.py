@@ -16,6 +16,7 @@ from tests.support.rows import nothing_written, sql
 
 Http = TestClient[Any, Any]
 STANDING = "status user { followerCount followingCount }"
+pytestmark = pytest.mark.timeout(300)
 
 
 async def follow(reader: Reader, other: Reader) -> Any:
