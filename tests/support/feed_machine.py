@@ -49,7 +49,7 @@ DECK = {
     "shuffle jobs": 3,
     "let jobs lie": 2,
     "flush Valkey": 1,
-    "restart Valkey": 2,
+    "restart Valkey": 4,
     "lose a timeline": 3,
     "Valkey goes": 2,
     "Valkey loses answers": 2,

@@ -36,6 +36,7 @@ PATIENCE = 30.0
 THRESHOLD, LENGTH, CHUNK = 3, 10, 2
 """So low that a handful of readers and posts reach every seam."""
 LOOKED_AT = 3
+LOST_WRITES = 4
 LATE = timedelta(days=1)
 """So old is a job that nobody takes up: long enough that none is by itself."""
 WORDS = ("lantern", "harbour", "moth")
@@ -171,32 +172,20 @@ class FeedServer:
 
     async def run_again(self, nth: int) -> bool:
         """Wake a job that was done, as a worker does that died after its work; False when none was."""
-        rows = await self._rows(
-            "UPDATE jobs SET state = 'WAITING', run_at = now(), attempts = 0, finished_at = NULL WHERE id = (SELECT id "
-            "FROM jobs WHERE state = 'DONE' AND kind = ANY(:kinds) ORDER BY finished_at DESC OFFSET :nth LIMIT 1) RETURNING id",
-            kinds=list(FEED_JOBS),
+        return await self._change_jobs(
+            "state = 'WAITING', run_at = now(), attempts = 0, finished_at = NULL",
+            "state = 'DONE' ORDER BY finished_at DESC OFFSET :nth LIMIT 1",
             nth=nth,
         )
-        return bool(rows)
 
     async def shuffle(self, seed: int) -> bool:
-        """Let the jobs come in another order; False when fewer than two wait."""
-        rows = await self._rows(
-            "UPDATE jobs SET run_at = now() - (hashtextextended(id::text, :seed) % 3600) * interval '1 second' - interval '2 hours' "
-            "WHERE state = 'WAITING' AND kind = ANY(:kinds) RETURNING id",
-            kinds=list(FEED_JOBS),
-            seed=seed,
-        )
-        return len(rows) > 1
+        """Let the jobs come in another order; False when none waits."""
+        order = "run_at = now() - (hashtextextended(id::text, :seed) % 3600) * interval '1 second' - interval '2 hours'"
+        return await self._change_jobs(order, "state = 'WAITING'", seed=seed)
 
     async def forget_jobs(self) -> bool:
         """Let the jobs that wait be old, as when no worker runs; False when none waits."""
-        rows = await self._rows(
-            "UPDATE jobs SET run_at = now() - CAST(:long AS interval) WHERE state = 'WAITING' AND kind = ANY(:kinds) RETURNING id",
-            long=2 * LATE,
-            kinds=list(FEED_JOBS),
-        )
-        return bool(rows)
+        return await self._change_jobs("run_at = now() - CAST(:long AS interval)", "state = 'WAITING'", long=2 * LATE)
 
     async def is_late(self) -> bool:
         """Tell whether a job waits that is old."""
@@ -214,11 +203,18 @@ class FeedServer:
     async def make_due(self) -> None:
         """Let no job wait for its time."""
         # Failed ones wait for their retry, and dead ones for somebody who wakes them: both are patience, not a promise.
-        await self._rows(
-            "UPDATE jobs SET state = 'WAITING', run_at = now(), attempts = 0 WHERE kind = ANY(:kinds) "
-            "AND (state = 'DEAD' OR state = 'WAITING' AND run_at > now()) RETURNING id",
+        is_patient = "(state = 'DEAD' OR state = 'WAITING' AND run_at > now())"
+        await self._change_jobs("state = 'WAITING', run_at = now(), attempts = 0", is_patient)
+
+    async def _change_jobs(self, change: str, which: str, **values: Any) -> bool:
+        """Change jobs, but for those that are held: who runs one must not wait for us, who would wait for another."""
+        rows = await self._rows(
+            f"UPDATE jobs SET {change} WHERE id IN (SELECT id FROM jobs WHERE kind = ANY(:kinds) AND {which} "  # noqa: S608
+            "FOR UPDATE SKIP LOCKED) RETURNING id",
             kinds=list(FEED_JOBS),
+            **values,
         )
+        return bool(rows)
 
     # --- Valkey ---
 
@@ -240,8 +236,8 @@ class FeedServer:
             # First the new mark: a set that is empty for a moment would lose its end.
             await self.valkey.zadd(key, {RUN.sub(run, mark): floor})
             await self.valkey.zrem(key, mark)
-            if await self.valkey.zcard(key) > 1:
-                await self.valkey.zpopmax(key)
+            if (entries := await self.valkey.zcard(key) - 1) > 0:
+                await self.valkey.zpopmax(key, min(entries, LOST_WRITES))
         for key in [key async for key in self.valkey.scan_iter("timeline-build:*", count=1_000)]:
             await self.valkey.lset(key, 0, RUN.sub(run, await self.valkey.lindex(key, 0)))
         return bool(keys)

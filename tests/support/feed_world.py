@@ -43,8 +43,7 @@ class World(People):
     async def settle(self) -> None:
         """Let everything heal and all work be done; then every page of every reader must be right."""
         await self._weather()
-        while self.held:
-            await self._let_go(0)
+        await self._let_all_go()
         await self.server.run_all()
         for number, reader in enumerate(self.readers):
             await self.check.feed(reader, 7 if number == self._written % len(NAMES) else 100)
@@ -52,13 +51,13 @@ class World(People):
     async def act(self, step: str, one: Viewer, other: Viewer, nth: int) -> bool:
         """Do a step; False when there is nothing to do it with. Who is held may stand in its way, and is let go then."""
         work = asyncio.ensure_future(self._act(step, one, other, nth))
-        while self.held and step != "let go":
+        while self.held:
             done, _ = await asyncio.wait([work], timeout=LOOK_AFTER)
             if done:
                 break
             if await self.server.stands_still():
                 self._counts["stood in the way"] += 1
-                await self._let_go(0)
+                await self._let_all_go()
         return await work
 
     async def _act(self, step: str, one: Viewer, other: Viewer, nth: int) -> bool:
@@ -120,7 +119,7 @@ class World(People):
         me = one.require()
         followed = [reader for reader in self.readers if (me, reader.require()) in self.oracle.follows] or [other]
         await self.server.lose(me)
-        if not await self._hold("reader", lambda: self.server.read(one, SIZES[1], None), 3 + nth % 3, one):
+        if not await self._hold("reader", lambda: self.server.read(one, SIZES[1], None), (4, 4, 3)[nth % 3], one):
             return False
         held = self.held[-1]
         await self._post([followed[nth % len(followed)]], nth)
@@ -143,9 +142,16 @@ class World(People):
     async def _let_go(self, nth: int) -> bool:
         if not self.held:
             return False
-        held = self.held.pop(nth % len(self.held))
+        await self._end(self.held.pop(nth % len(self.held)))
+        return True
+
+    async def _let_all_go(self) -> None:
+        """Let all go at once: one of them may wait for another."""
+        held, self.held = self.held, []
+        await asyncio.gather(*map(self._end, held))
+
+    async def _end(self, held: Held) -> None:
         told = await let_go(held)
         if held.who is not None:
             self.check.has_read(held.who.require())
             self.check.allowed(held.who.require(), told)
-        return True
