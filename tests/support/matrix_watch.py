@@ -1,5 +1,6 @@
 """Ask as a viewer, and compare what leaves, byte for byte, with what the rules say."""
 
+import asyncio
 import base64
 import binascii
 import json
@@ -70,11 +71,17 @@ class Watch:
         self.wrong: list[str] = []
 
     async def send(self, query: str, **variables: Any) -> tuple[dict[str, Any], bytes]:
-        """Send an operation; its answer, and every byte of it, headers included."""
-        body = {"query": query, "variables": variables}
-        async with self.reader.http.post("/graphql", json=body, headers=self.reader.headers) as response:
-            raw = await response.read()
-            return json.loads(raw), raw + repr(response.raw_headers).encode()
+        """Send an operation, again while a busy machine has no connection for a part of it; the answer, and all bytes that came."""
+        body, came = {"query": query, "variables": variables}, b""
+        while True:
+            async with self.reader.http.post("/graphql", json=body, headers=self.reader.headers) as response:
+                raw = await response.read()
+                came += raw + repr(response.raw_headers).encode()
+            answer = json.loads(raw)
+            errors = answer.get("errors") or ()
+            if not any(error.get("extensions", {}).get("code") == "UNAVAILABLE" for error in errors):
+                return answer, came
+            await asyncio.sleep(0.5)
 
     async def ask(self, document: Document) -> None:
         """Send one query and judge the answer."""
