@@ -1,8 +1,8 @@
 # Everything runs in .venv, which each target sees to first.
 PY := .venv/bin/python
-# Three processes, each with servers of its own, also on two cores: much of the time tests wait, for leases, pauses and children.
+# Four processes, each with servers of its own, also on two cores: much of the time tests wait, for leases, pauses and children.
 # `make test PYTEST_ARGS="-n 0 -k sync"` runs a few.
-PYTEST_ARGS ?= -n 3 --dist worksteal
+PYTEST_ARGS ?= -n 4 --dist worksteal
 .DEFAULT_GOAL := help
 .PHONY: help setup run serve worker migrate seed schema test test-debian check format lint types layers gaps
 

@@ -52,6 +52,14 @@ def cheap_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patient_pools() -> Iterator[None]:
+    """Wait longer for a connection: a crowded machine is no fault. Tests of what a fault costs run real processes, with the real time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.database.CONNECTION_SECONDS", 12)
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A folder that the servers' user may enter; pytest's own are closed to others."""
