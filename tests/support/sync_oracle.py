@@ -120,7 +120,9 @@ class Oracle:
         kind, body = next(iter(wire["change"].items()))
         act = self.acts.get(wire["opId"])
         late = self.server.now - sent.at
-        done = act.at if act else datetime.fromisoformat(wire["doneAt"]) - sent.phone.engine.skew
+        # How wrong the device's clock was at sending; when a late request arrives it may have been set again.
+        error = datetime.fromisoformat(sent.request.variables["input"]["sentAt"]) - sent.at
+        done = act.at if act else datetime.fromisoformat(wire["doneAt"]) - error
         seen = self.seen(wire["basedOn"])
         return Deed(
             *(wire["opId"], wire["highlightUuid"], kind, values_of(kind, body)),
