@@ -1,6 +1,6 @@
 # Figures, each into benchmarks/results/; docs/benchmarks.md says what they mean. ARGS="--seed 2" goes on to the program.
 ARGS ?=
-.PHONY: bench-create bench-idle bench-delivery bench-counts bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync prove-feed bench-fire seed-large bench-plans bench-feed bench-faults
+.PHONY: bench-create bench-idle bench-delivery bench-counts bench-statements bench-limits bench-torn bench-first-sync bench-import kill-api kill-worker kill-postgres kill-valkey kill-all storm bench-export prove-sync prove-feed prove-visibility bench-fire seed-large bench-plans bench-feed bench-faults
 
 bench-export: setup ## Take 100,000 highlights away in each format
 	@$(PY) -m benchmarks.exports $(ARGS)
@@ -57,6 +57,9 @@ bench-fire: setup ## Post to 10,000 followers while workers, Valkey and PostgreS
 
 prove-feed: setup ## Play home feeds against their model: 300 examples of 40 steps, then servers known to be bad; ARGS="--seed 1 --examples 50"
 	@$(PY) -m benchmarks.prove_feed $(ARGS)
+
+prove-visibility: setup ## Play follows, blocks, mutes and privacy against a plain oracle of who sees what: 500 examples, then predicates known to be bad
+	@$(PY) -m benchmarks.prove_visibility $(ARGS)
 
 seed-large: setup ## Make the large data set in .data-large: 100,000 readers, a million follows
 	@$(PY) -m benchmarks.seed_large $(ARGS)

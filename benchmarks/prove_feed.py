@@ -4,22 +4,16 @@ The same seed draws the same steps. What it finds in ours ends the run, and the 
 """
 
 import argparse
-import asyncio
-import random
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from functools import partial
 
 from benchmarks import report
-from benchmarks.prove_sync import Watch, start
-from benchmarks.server import data_dir
-from core import logging
-from core.settings import LogLevel
+from benchmarks.proof import Play, chosen, each_noticed, played, servers, told
 from tests.support.feed_bad import EASY, HARD, Variant
 from tests.support.feed_check import WrongFeed
-from tests.support.feed_machine import DECK, Stage, prove, staged
+from tests.support.feed_machine import DECK, prove, staged
 from tests.support.feed_people import NAMES
 from tests.support.feed_server import CHUNK, LENGTH, THRESHOLD
 
@@ -35,26 +29,12 @@ LOOKED = (
 )
 
 
-@dataclass(frozen=True)
-class Play:
-    """What was played, and what came of it."""
-
-    stage: Stage
-    seconds: float
-    found: str | None
-
-
 def play(urls: tuple[str, str], arguments: argparse.Namespace, variant: Variant | None = None) -> Play:
     """Play against our server, or against one that is known to be bad."""
-    began, found = time.monotonic(), None
+    examples = variant.examples if variant else arguments.examples
     with variant.in_place() if variant else nullcontext(), staged(urls) as stage:
-        examples = variant.examples if variant else arguments.examples
-        stage.on_example = Watch(stage, examples)
-        try:
-            prove(stage, examples=examples, steps=arguments.steps, seed_=arguments.seed)
-        except WrongFeed as error:
-            found = "\n  ".join([str(error), *getattr(error, "__notes__", [])])
-    return Play(stage, time.monotonic() - began, found)
+        proof = partial(prove, stage, examples=examples, steps=arguments.steps, seed_=arguments.seed)
+        return played(stage, examples, proof, WrongFeed)
 
 
 def lines(arguments: argparse.Namespace, ours: Play, bad: Sequence[tuple[Variant, Play]]) -> Iterator[str]:
@@ -76,34 +56,15 @@ def lines(arguments: argparse.Namespace, ours: Play, bad: Sequence[tuple[Variant
     yield "steps"
     yield from (f"  {count:6,}  {name}" for name, count in acts.items())
     yield ""
-    yield "known to be bad, and when it was noticed"
-    for variant, one in bad:
-        told = (one.found or "").partition("\n")[0].strip()
-        noticed = f"in example {one.stage.found_in:3}: {told}" if one.found else "NOT NOTICED"
-        yield f"  {variant.name:<48} {noticed}"
+    yield from told(bad, lambda stage: stage.found_in)
 
 
 def main() -> int:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=300)
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=random.randrange(2**32))
-    arguments = parser.parse_args()
-    logging.set_up(LogLevel.ERROR)
-    report.progress(f"{arguments.examples} examples of {arguments.steps} steps, seed {arguments.seed}")
-    loop = asyncio.new_event_loop()
-    with data_dir() as home:
-        servers = loop.run_until_complete(start(home, valkey=True))
-        urls = servers.database_url or "", servers.redis_url or ""
-        try:
-            ours = play(urls, arguments)
-            bad = []
-            for variant in (*EASY, *HARD):
-                bad.append((variant, play(urls, arguments, variant)))
-                report.progress(f"{variant}: {'noticed' if bad[-1][1].found else 'NOT NOTICED'}")
-        finally:
-            loop.run_until_complete(servers.stop())
+    arguments = chosen(__doc__, examples=300, steps=40)
+    with servers(valkey=True) as urls:
+        ours = play(urls, arguments)
+        bad = each_noticed((*EASY, *HARD), partial(play, urls, arguments))
     report.write("prove_feed", lines(arguments, ours, bad))
     return 1 if ours.found or not all(one.found for _, one in bad) else 0
 

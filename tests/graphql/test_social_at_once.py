@@ -11,7 +11,7 @@ from runtime.container import Container
 from tests.support.api import Reader
 from tests.support.patience import at_last
 from tests.support.readers import seated
-from tests.support.recounting import recount
+from tests.support.recounting import recount, recounted_beside
 from tests.support.rows import nothing_written, sql
 
 Http = TestClient[Any, Any]
@@ -38,10 +38,12 @@ async def test_a_hundred_readers_at_once_make_a_hundred_followers(
     ada: Reader, http: Http, container: Container
 ) -> None:
     crowd = [await seated(http, container) for _ in range(100)]
-    answers = await asyncio.gather(*(at_last(partial(follow, reader, ada)) for reader in crowd))
+    async with recounted_beside(container):
+        answers = await asyncio.gather(*(at_last(partial(follow, reader, ada)) for reader in crowd))
     assert {answer["status"] for answer in answers} == {"FOLLOWING"}
     assert await counts(container) == {"ada": (100, 0), **{reader.username: (0, 1) for reader in crowd}}
-    answers = await asyncio.gather(*(at_last(partial(unfollow, reader, ada)) for reader in crowd))
+    async with recounted_beside(container):
+        answers = await asyncio.gather(*(at_last(partial(unfollow, reader, ada)) for reader in crowd))
     assert {answer["status"] for answer in answers} == {"NOT_FOLLOWING"}
     assert set((await counts(container)).values()) == {(0, 0)}
     assert await sql(container, "SELECT 1 FROM follows") == []

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar
 from unittest import mock
 
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from structlog.testing import capture_logs
 
 from core.database import Database
@@ -20,6 +19,7 @@ from tests.support.feed_faults import Weather, weathered
 from tests.support.feed_people import NAMES
 from tests.support.feed_server import LATE, LOOKED_AT, FeedServer
 from tests.support.feed_world import World
+from tests.support.playing import play
 from tests.support.rows import emptied
 
 Answer = TypeVar("Answer")
@@ -175,28 +175,15 @@ class Machine(RuleBasedStateMachine):
 
 
 def prove(stage: Stage, *, examples: int, steps: int, seed_: int) -> None:
-    """Run the machine; raise what it finds, with its story. The same seed plays the same steps.
-
-    The story is not made shorter: that takes many times as long as finding it.
-    """
+    """Play on this stage; raise what was found first, which need not come again when it is played again."""
 
     class Played(Machine):
         """The machine on this stage."""
 
     Played.stage = stage
-    chosen = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        phases=[Phase.generate],
-        deadline=None,
-        database=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-    )
     try:
-        run_state_machine_as_test(seed(seed_)(Played), settings=chosen)
-    except BaseException as error:
+        play(Played, stage.story, examples=examples, steps=steps, seed_=seed_)
+    except BaseException:
         if stage.found is not None:
             raise stage.found from None
-        error.add_note("\n".join(stage.story))
         raise

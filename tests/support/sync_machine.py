@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from core.database import Database
 from device.engine import Engine
+from tests.support.playing import play
 from tests.support.rows import emptied
 from tests.support.sync_server import Server
 from tests.support.sync_world import NAMES, World
@@ -156,26 +156,10 @@ class Machine(RuleBasedStateMachine):
 
 
 def prove(stage: Stage, *, examples: int, steps: int, seed_: int) -> None:
-    """Run the machine; raise what it finds, with its story. The same seed plays the same steps.
-
-    The story is not made shorter: that takes many times as long as finding it.
-    """
+    """Play on this stage; raise what is found."""
 
     class Played(Machine):
         """The machine on this stage."""
 
     Played.stage = stage
-    chosen = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        phases=[Phase.generate],
-        deadline=None,
-        database=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    try:
-        run_state_machine_as_test(seed(seed_)(Played), settings=chosen)
-    except BaseException as error:
-        error.add_note("\n".join([f"seed {seed_}:", *stage.story]))
-        raise
+    play(Played, stage.story, examples=examples, steps=steps, seed_=seed_)
