@@ -72,3 +72,10 @@ class LeftOut(Enum):
 
 
 LEFT_OUT = LeftOut.LEFT_OUT
+
+
+def refusal(found: Answer) -> tuple[int, int]:
+    """Take a refusal apart: its status, and the protocol's own code."""
+    assert set(found.json) == {"code", "message"}
+    assert isinstance(found.json["message"], str)
+    return found.status, found.json["code"]
