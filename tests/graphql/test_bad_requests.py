@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from runtime.container import Container
-from tests.graphql.test_bad_input import INTERNALS
 from tests.support.api import Reader
+from tests.support.bad_input import INTERNALS
 from tests.support.rows import nothing_written
 
 ASK = b'{"query":"{ __typename }"'
