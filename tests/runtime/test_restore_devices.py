@@ -1,6 +1,5 @@
 """After a restore devices come back with what the backup has not seen: nothing that only they hold is lost."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,8 +9,7 @@ import pytest
 
 from core.ids import uuid7
 from tests.support.api import Reader, sign_up
-from tests.support.backups import House, house
-from tests.support.program import open_folder
+from tests.support.backups import House
 from tests.support.sync import editing, making, op, sign_in
 
 ISBN_BOOK = {"isbn": "9780306406157"}
@@ -125,14 +123,6 @@ def _offer(row: dict[str, Any]) -> dict[str, Any]:
         "createdAt": row["createdAt"],
     }
     return op({"create": draft}, row["uuid"], done_at=datetime.fromisoformat(row["updatedAt"]))
-
-
-@pytest.fixture(scope="module")
-async def servers() -> AsyncIterator[House]:
-    with open_folder() as folder:
-        async with house(folder) as made:
-            await made.empty()
-            yield made
 
 
 @dataclass

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from app import CONTAINER, create_app
@@ -17,10 +18,14 @@ from runtime.archive import Manifest
 from runtime.backup import Wanted, make_backup
 from runtime.container import Container
 from runtime.embedded import EmbeddedServers
-from runtime.launch import Backends
+from runtime.launch import Backends, Broken, CannotStart
 from runtime.migrations import migrate
 from runtime.restore import Restored, opened, restore
 from tests.runtime.support import query
+
+ADA = """INSERT INTO users (id, username, email, display_name, password_hash, bio)
+VALUES (gen_random_uuid(), 'ada', 'a@example.org', 'Ada', 'x', '')"""
+OURS = {"postgres", "commonplace"}
 
 
 def quiet(part: str, done: int) -> None:
@@ -120,3 +125,28 @@ async def house(folder: Path) -> AsyncIterator[House]:
         with contextlib.suppress(asyncio.CancelledError):
             await watching
         await servers.stop()
+
+
+def keep_file(home: House, name: str, words: str) -> Path:
+    """Put an uploaded file where the server keeps them; its path."""
+    path = home.folder / "media" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(words)
+    return path
+
+
+async def refused(home: House, path: Path, *, replace: bool = True) -> str:
+    """Restore what must be refused, and see that nothing has changed."""
+    before = await home.ask("SELECT string_agg(username || bio, ',' ORDER BY username) FROM users")
+    epoch, oid = await home.ask("SELECT epoch FROM sync_epoch"), await _oid(home)
+    with pytest.raises((CannotStart, Broken)) as error:
+        await home.restore(path, replace=replace)
+    assert await home.ask("SELECT string_agg(username || bio, ',' ORDER BY username) FROM users") == before
+    assert (await home.ask("SELECT epoch FROM sync_epoch"), await _oid(home)) == (epoch, oid)
+    assert await home.databases() == OURS
+    assert not list(home.folder.glob("media.*"))
+    return str(error.value)
+
+
+async def _oid(home: House) -> Any:
+    return await home.ask("SELECT oid::bigint FROM pg_database WHERE datname = 'commonplace'")
