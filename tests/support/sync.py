@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+from sqlalchemy import text
 
 from core.ids import uuid7
+from runtime.container import Container
 from tests.support.api import PASSWORD, Reader, Socket
 
 BOOK = {"named": {"title": "The Salt Almanac", "authors": ["Orla Finch"]}}
@@ -153,3 +155,15 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 15) -> No
             return
         await asyncio.sleep(0.05)
     raise AssertionError("it did not happen in time")
+
+
+async def everything(container: Container) -> list[Any]:
+    """Read all that a push can write."""
+    statements = (
+        "SELECT id, seq, text, note, color, updated_at FROM highlights ORDER BY id",
+        "SELECT user_id, seq, floor FROM sync_counters ORDER BY user_id",
+        "SELECT op_id, outcome, created_at FROM sync_outcomes ORDER BY op_id",
+        "SELECT id, title FROM books ORDER BY id",
+    )
+    async with container.database.reading() as session:
+        return [list(map(tuple, await session.execute(text(statement)))) for statement in statements]
