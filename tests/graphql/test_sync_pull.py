@@ -1,23 +1,13 @@
-"""Pulls: gap-free and in commit order from any cursor, and an explicit answer to any cursor that is no good."""
+"""Pulls go on from any cursor without a gap, and answer explicitly where a cursor is no good, forged or too old."""
 
 import asyncio
-import random
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-from auth.viewer import Viewer
-from core import clock
-from core.ids import read_id, uuid7
-from core.settings import Settings
 from runtime.container import Container
-from services.catalog import BookRef, NamedBook
-from services.sync.drafts import Anchor, HighlightDraft, Passage
-from services.sync.pull import Sent
 from tests.support.api import Reader
+from tests.support.rows import sql
 from tests.support.sync import (
     PULL,
     editing,
@@ -26,47 +16,12 @@ from tests.support.sync import (
     op,
     pull,
     pull_all,
-    push,
     pushed,
     sign_in,
+    some,
     state_of,
-    until,
     uuid_of,
 )
-
-SWITCHES = "query { viewer { devices { id pendingChangeCount syncedThrough } } }"
-
-
-@pytest.fixture
-def settings() -> Settings:
-    """Room for sixteen writers."""
-    return Settings(_env_file=None, database_pool=24)
-
-
-def viewer_of(reader: Reader) -> Viewer:
-    """See with a reader's eyes, below the API."""
-    return Viewer(user_id=read_id(reader.id, "User"))
-
-
-async def sql(container: Container, statement: str, **values: Any) -> None:
-    """Do what only time does."""
-    async with container.database.writing() as session:
-        await session.execute(text(statement), values)
-
-
-async def some(ada: Reader, count: int = 7) -> list[str]:
-    """Make highlights, then edit the second, delete the third and restore the fourth."""
-    uuids = [str(uuid7()) for _ in range(count)]
-    await pushed(ada, *(op(making(f"Passage {n}.", note=f"note {n}"), uuid) for n, uuid in enumerate(uuids)))
-    await pushed(
-        ada,
-        op(editing(note="edited"), uuids[1]),
-        op({"delete": True}, uuids[2]),
-        op({"delete": True}, uuids[3]),
-        op({"restore": True}, uuids[3]),
-    )
-    return uuids
-
 
 # --- from any cursor ---
 
@@ -270,179 +225,3 @@ async def test_a_removal_during_a_first_sync_is_not_lost_when_it_is_forgotten_be
     await old(container, 181)
     # What it already holds was deleted after it began, and the tombstone is gone: it has to be told.
     assert (await pull(ada, page["cursor"], first=2))["resync"] == "CURSOR_TOO_OLD"
-
-
-# --- switches and progress ---
-
-
-async def test_switched_off_highlights_move_the_cursor_and_notes_stay_away(ada: Reader) -> None:
-    await some(ada)
-    await ada.mutate("updateDevice", "device { id }", id=ada.device_id, syncNotes=False)
-    changes, _ = await pull_all(ada)
-    assert {c["highlight"]["note"] for c in changes if "highlight" in c} == {None}
-    assert {c["highlight"]["note"] for c in (await pull(ada, device=False))["changes"] if "highlight" in c} > {None} - {
-        None
-    }
-    await ada.mutate("updateDevice", "device { id }", id=ada.device_id, syncHighlights=False)
-    first = await pull(ada, first=3)
-    assert (first["changes"], first["hasMore"]) == ([], True)
-    nothing, end = await pull_all(ada, first["cursor"], first=3)
-    assert nothing == []
-    assert end != first["cursor"]
-
-
-@pytest.mark.parametrize("switch", ["syncHighlights", "syncNotes"])
-async def test_turning_a_switch_on_is_told_until_the_device_pulls_from_the_beginning(ada: Reader, switch: str) -> None:
-    uuids = await some(ada)
-    await ada.mutate("updateDevice", "device { id }", id=ada.device_id, **{switch: False})
-    _, cursor = await pull_all(ada)
-    assert (await pull(ada, cursor))["resync"] is None
-    await ada.mutate("updateDevice", "device { id }", id=ada.device_id, **{switch: True})
-    for _ in range(2):
-        assert (await pull(ada, cursor))["resync"] == "SWITCHES_CHANGED"
-        assert (await push(ada, op(editing(color="PINK"), uuids[0]), after=cursor))["changes"][
-            "resync"
-        ] == "SWITCHES_CHANGED"
-    assert (await pull(await sign_in(ada, "Other")))["resync"] is None
-    assert (await pull(ada, cursor))["resync"] == "SWITCHES_CHANGED"
-    changes, fresh = await pull_all(ada)
-    assert {c["highlight"]["note"] for c in changes if "highlight" in c} >= {"note 0", "edited"}
-    assert (await pull(ada, fresh))["resync"] is None
-
-
-async def test_a_switch_turned_on_while_the_device_begins_anew_is_told_once_more(
-    ada: Reader, container: Container
-) -> None:
-    await some(ada)
-    for notes in (False, True):
-        await ada.mutate("updateDevice", "device { id }", id=ada.device_id, syncNotes=notes, syncHighlights=False)
-    async with container.snapshot() as services:
-        device = await services.pull.device(viewer_of(ada), ada.device_id)
-        page, sent = await services.pull.page(viewer_of(ada), device, None, 100)
-    assert page.changes == ()
-    assert sent is not None
-    await ada.mutate("updateDevice", "device { id }", id=ada.device_id, syncHighlights=True)
-    async with container.transaction() as services:
-        await services.pull.note_sent(sent)
-    assert (await pull(ada, page.cursor))["resync"] == "SWITCHES_CHANGED"
-
-
-async def progress(ada: Reader) -> tuple[int, bool]:
-    device = (await ada.run(SWITCHES))["viewer"]["devices"][0]
-    return device["pendingChangeCount"], device["syncedThrough"] is not None
-
-
-async def waits(ada: Reader, wanted: int) -> None:
-    """Progress is written within a second."""
-
-    async def is_so() -> bool:
-        return (await progress(ada))[0] == wanted
-
-    await until(is_so)
-
-
-async def test_pending_changes_are_counted_after_the_last_cursor_that_was_sent(ada: Reader) -> None:
-    assert await progress(ada) == (0, False)
-    await some(await sign_in(ada, "Other"))
-    assert await progress(ada) == (7, False)
-    page = await pull(ada, first=3)
-    await waits(ada, 4)
-    await pull_all(ada, page["cursor"])
-    await waits(ada, 0)
-    assert await progress(ada) == (0, True)
-    await pull(ada, first=2)
-    await waits(ada, 5)
-
-
-async def test_the_latest_of_several_racing_answers_counts(ada: Reader, container: Container) -> None:
-    await some(await sign_in(ada, "Other"))
-    key, now = read_id(ada.device_id, "Device"), clock.now()
-
-    async def note(seq: int, at: datetime) -> None:
-        async with container.transaction() as services:
-            await services.pull.note_sent(Sent(key, seq, at, False, highlights=True, notes=True))  # noqa: FBT003
-
-    await note(11, now)
-    await note(3, now - timedelta(seconds=1))
-    assert (await progress(ada))[0] == 0
-    await note(0, now + timedelta(seconds=1))
-    assert (await progress(ada))[0] == 7
-
-
-# --- commit order, under load ---
-
-
-class OurCursor:
-    """The reader's own sequence number."""
-
-    loses = False
-
-    def __init__(self, container: Container, reader: Reader) -> None:
-        self._container, self._reader = container, reader
-        self._after: str | None = None
-
-    async def read(self) -> list[UUID]:
-        async with self._container.snapshot() as services:
-            page, _ = await services.pull.page(viewer_of(self._reader), None, self._after, 500)
-        self._after = page.cursor
-        return [change.row.id for change in page.changes]
-
-
-class TimestampCursor:
-    """Known to be bad: a row committed late has a time that the cursor has passed already."""
-
-    loses = True
-
-    def __init__(self, container: Container, reader: Reader) -> None:
-        self._container, self._reader = container, reader
-        self._after = datetime(2000, 1, 1, tzinfo=UTC)
-
-    async def read(self) -> list[UUID]:
-        statement = (
-            "SELECT id, passage_at FROM highlights WHERE user_id = :me AND passage_at > :after ORDER BY passage_at"
-        )
-        async with self._container.database.reading() as session:
-            values = {"me": viewer_of(self._reader).user_id, "after": self._after}
-            rows = (await session.execute(text(statement), values)).all()
-        if rows:
-            self._after = rows[-1].passage_at
-        return [row.id for row in rows]
-
-
-@pytest.mark.parametrize("kind", [OurCursor, TimestampCursor])
-async def test_a_reader_that_polls_while_sixteen_write_misses_nothing(
-    ada: Reader, container: Container, kind: type[OurCursor] | type[TimestampCursor]
-) -> None:
-    reader, seen, written, dice = kind(container, ada), list[UUID](), list[UUID](), random.Random(7)  # noqa: S311
-    book = BookRef(named=NamedBook("The Salt Almanac", ("Orla Finch",)))
-    await pushed(ada, op(making()))
-    seen += await reader.read()
-    count = len(seen)
-
-    async def write(hold: float) -> None:
-        uuid = uuid7()
-        draft = HighlightDraft(book, Passage(f"{uuid}", Anchor()))
-        async with container.transaction() as services:
-            at = clock.now()
-            await asyncio.sleep(hold)  # the way to the lock takes a different time each time
-            made = await services.highlights.create(viewer_of(ada), uuid, draft, None)
-            assert made.highlight is not None
-            made.highlight.passage_at = at
-            await asyncio.sleep(hold / 4)
-        written.append(uuid)
-
-    async def writer() -> None:
-        for _ in range(9):
-            await write(dice.uniform(0, 0.02))
-
-    work = asyncio.gather(*(writer() for _ in range(16)))
-    while not work.done():
-        seen += await reader.read()
-        await asyncio.sleep(0.002)
-    await work
-    seen += await reader.read()
-    seen += await reader.read()
-    assert len(seen) == len(set(seen))
-    lost = set(written) - set(seen)
-    assert bool(lost) is kind.loses, f"{len(lost)} of {len(written)} lost"
-    assert kind.loses or sorted(seen[count:]) == sorted(written)

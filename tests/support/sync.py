@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 import orjson
 from sqlalchemy import text
 
-from core.ids import uuid7
+from auth.viewer import Viewer
+from core.ids import read_id, uuid7
 from runtime.container import Container
 from tests.support.api import PASSWORD, Reader, Socket
 
@@ -167,3 +168,22 @@ async def everything(container: Container) -> list[Any]:
     )
     async with container.database.reading() as session:
         return [list(map(tuple, await session.execute(text(statement)))) for statement in statements]
+
+
+def viewer_of(reader: Reader) -> Viewer:
+    """See with a reader's eyes, below the API."""
+    return Viewer(user_id=read_id(reader.id, "User"))
+
+
+async def some(ada: Reader, count: int = 7) -> list[str]:
+    """Make highlights, then edit the second, delete the third and restore the fourth."""
+    uuids = [str(uuid7()) for _ in range(count)]
+    await pushed(ada, *(op(making(f"Passage {n}.", note=f"note {n}"), uuid) for n, uuid in enumerate(uuids)))
+    await pushed(
+        ada,
+        op(editing(note="edited"), uuids[1]),
+        op({"delete": True}, uuids[2]),
+        op({"delete": True}, uuids[3]),
+        op({"restore": True}, uuids[3]),
+    )
+    return uuids
