@@ -1,14 +1,14 @@
 """Devices of readers, each with a store in a file."""
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 
-from device import Device, Store
+from device import Device, Engine, Store
 from tests.support.api import PASSWORD
 
 MakeDevice = Callable[..., Awaitable[Device]]
@@ -42,3 +42,18 @@ async def device(url: str, tmp_path: Path) -> AsyncIterator[MakeDevice]:
     for one in made:
         await one.close()
         one.store.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A device's file."""
+    return tmp_path / "device.db"
+
+
+@pytest.fixture
+def engine(path: Path) -> Iterator[Engine]:
+    """The rules over a new store."""
+    store = Store(path)
+    store.put(device_id="d")
+    yield Engine(store)
+    store.close()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from device import Device, Transport, Unreachable
+from device import Device, Engine, Store, Transport, Unreachable
 from device.store import Json
 
 BOOK = {"named": {"title": "The Salt Almanac", "authors": ["Orla Finch"]}}
@@ -183,3 +183,29 @@ class HalfDead:
                     target.write(data)
         finally:
             target.close()
+
+
+def reopened(engine: Engine) -> Engine:
+    """Crash, and begin again from the file."""
+    engine.store.close()
+    engine.store = Store(engine.store.path)
+    return Engine(engine.store)
+
+
+def pulled(engine: Engine, answered: dict[str, Any]) -> bool:
+    """Take a page that was asked for just now."""
+    return engine.take_page(engine.next_pull(), answered).taken
+
+
+def pushed(engine: Engine, changes: dict[str, Any] | None = None, **outcome: Any) -> None:
+    """Send what waits, and give each operation the same outcome."""
+    request = engine.next_push()
+    assert request is not None
+    assert engine.take_push(
+        request, answer(*(result(op.op_id, **outcome) for op in request.ops), changes=changes)
+    ).taken
+
+
+def seen(engine: Engine) -> dict[str, str | None]:
+    """Tell the notes the user sees."""
+    return {shown.uuid: shown.body["note"] for shown in engine.view()}
