@@ -20,6 +20,9 @@ async def posted(container: Container, author: Reader, text: str = "", **more: A
 
 COMMENT = "comment { id text isDeleted depth likeCount replyCount editedAt author { username } parent { id } }"
 CHANGE = f"{COMMENT} deletedCommentId post {{ commentCount }}"
+NODE = f"query($id: ID!) {{ node(id: $id) {{ ... on Comment {{ {COMMENT[10:-2]} }} }} }}"
+THREAD = """query($id: ID!) { post(id: $id) { commentCount comments(sort: OLDEST) { nodes {
+  id text replyCount replies(first: 5) { nodes { id text replies(first: 5) { nodes { id text } } } } } } } }"""
 
 
 async def comment(reader: Reader, post: str, text: str = "So true.", **more: Any) -> str:
@@ -44,3 +47,22 @@ async def counts_are_right(container: Container) -> bool:
         " AND NOT EXISTS (SELECT FROM comments WHERE parent_id = c.id)",
     )
     return not wrong
+
+
+async def node(reader: Reader, key: str) -> Any:
+    """Read a comment by its id."""
+    return (await reader.run(NODE, id=key))["node"]
+
+
+async def delete(reader: Reader, key: str, **more: Any) -> Any:
+    """Delete a comment, or try; the payload."""
+    return await reader.mutate("deleteComment", CHANGE, id=key, **more)
+
+
+async def outline(reader: Reader, post: str) -> Any:
+    """Read a thread as nested texts."""
+
+    def told(nodes: list[Any]) -> list[Any]:
+        return [[one["text"], *told(one["replies"]["nodes"])] if "replies" in one else one["text"] for one in nodes]
+
+    return told((await reader.run(THREAD, id=post))["post"]["comments"]["nodes"])
