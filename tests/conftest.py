@@ -1,5 +1,6 @@
 """Real PostgreSQL and Valkey, one pair per run; the database is built by the migrations, and emptied after each test."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from aiohttp import web
+from aiohttp import web, web_app
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 
@@ -60,6 +61,13 @@ def patient_pools() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def frozen_modules() -> None:
+    """Do not look for garbage among what is imported and collected, again and again through thousands of tests."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A folder that the servers' user may enter; pytest's own are closed to others."""
@@ -104,6 +112,8 @@ async def app(urls: tuple[str, str], settings: Settings) -> AsyncIterator[web.Ap
     """One API process's application; the database is emptied after it."""
     application = create_app(settings, database_url=urls[0], redis_url=urls[1])
     yield application
+    # aiohttp remembers the handlers of a thousand applications, and with them all that those had.
+    web_app._cached_build_middleware.cache_clear()
     database = Database(urls[0], pool_size=1)
     await emptied(database)
     await database.close()
