@@ -24,7 +24,7 @@ from tests.faults.worker_process import stall, steps
 from tests.services.imports.clippings_text import highlight
 from tests.support.api import Reader
 from tests.support.imports import highlights, report, start
-from tests.workers.test_runner import add, read
+from tests.support.jobs import add, read
 
 ROOT = Path(__file__).parents[2]
 LEASE = 1.0

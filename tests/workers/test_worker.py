@@ -13,7 +13,8 @@ from core.events import JobAdded
 from models import Job
 from models.jobs import JobState
 from runtime.container import Container, Services
-from tests.workers.test_runner import add, change, effects, note_effect, read
+from tests.support.jobs import add, effects, note_effect, read
+from tests.support.rows import sql
 from workers import main
 from workers.main import HANDLERS, Worker, run_worker
 from workers.recurring import RECURRING
@@ -114,7 +115,7 @@ async def test_a_worker_goes_on_after_the_database_came_back(
     own = Container(container.settings, database, FakeBus())
     async with working(Worker(own, urls[1], {"work": note_effect})) as task:
         for _ in range(3):
-            await change(
+            await sql(
                 container,
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE pid <> pg_backend_pid() AND application_name = 'commonplace'",

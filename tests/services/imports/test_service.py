@@ -18,8 +18,8 @@ from services.jobs import FAILURES, JobRunner
 from tests.services.imports.clippings_text import highlight
 from tests.support.api import PASSWORD, Reader
 from tests.support.imports import OLD, highlights, import_file, report, run_jobs, start
+from tests.support.jobs import make_due
 from tests.workers.test_housekeeping import one, sql
-from tests.workers.test_runner import make_due
 from workers.main import BURIALS, HANDLERS
 
 
