@@ -1,6 +1,5 @@
-"""Exports: everything, nothing of anybody else's, through a link that expires."""
+"""Exports: everything in four formats as of one moment, nothing of anybody else's, and what is refused."""
 
-import asyncio
 import csv
 import io
 import json
@@ -8,40 +7,15 @@ import re
 import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from core.ids import global_id, read_global_id
 from runtime.container import Container
-from tests.support.api import PASSWORD, Reader
-from tests.support.exports import fetch, link, many, taken
+from tests.support.api import Reader
+from tests.support.exports import FORMATS, fetch, fill, key_of, link, many, taken
 from tests.support.rows import nothing_written, sql
-from tests.support.seeding import START, Seeder
+from tests.support.seeding import START
 from tests.support.statements import counted
-
-FORMATS = ("MARKDOWN", "CSV", "JSON", "W3C_ANNOTATIONS")
-
-
-def key_of(reader: Reader) -> UUID:
-    """Read a reader's key."""
-    return read_global_id(reader.id)[1]
-
-
-async def fill(container: Container, reader: Reader, *titles: str, count: int = 3) -> str:
-    """Write highlights of one book, or several; the last book's id."""
-    made = ""
-    async with container.database.writing() as session:
-        seeder = Seeder(session)
-        for title in titles or ("Harbour Songs",):
-            book = await seeder.book(title, ("Ida Marsh",), total_locations=4_200)
-            made = global_id("Book", book.id)
-            await seeder.hold(key_of(reader), book.id)
-            for number in range(count):
-                words = {"text": f"{reader.username} passage {number}", "note": f"{reader.username} note {number}"}
-                place = {"location_start": number * 10, "location_end": number * 10 + 4}
-                await seeder.highlight(key_of(reader), book.id, **words, **place)
-    return made
 
 
 def unpacked(body: bytes) -> list[dict[str, Any]]:
@@ -181,70 +155,6 @@ async def test_the_switches_for_notes_and_times_are_kept(container: Container, a
         assert set(one) == {"text", "anchor", "color", "visibility"}
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-async def test_the_file_runs_nowhere_and_is_kept_by_nobody(container: Container, ada: Reader, kind: str) -> None:
-    book = await fill(container, ada, 'Ünder "the" <b>Lamp</b>/..\\')
-    headers = (await taken(ada, kind, bookId=book)).headers
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Cache-Control"] == "no-store"
-    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
-    assert headers["Referrer-Policy"] == "no-referrer"
-    assert headers["Content-Disposition"].startswith('attachment; filename="nder the b Lamp b.')
-    assert "filename*=UTF-8''%C3%9Cnder%20the%20b%20Lamp%20b." in headers["Content-Disposition"]
-
-
-async def test_a_link_works_for_a_quarter_of_an_hour(
-    container: Container, ada: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await fill(container, ada)
-    made = await link(ada, "CSV")
-    later = datetime.now(UTC) + timedelta(minutes=15, seconds=1)
-    monkeypatch.setattr("core.clock.now", lambda: later)
-    expired = await fetch(ada, made)
-    assert (expired.status, json.loads(expired.body)["errors"][0]["extensions"]["code"]) == (410, "GONE")
-
-
-async def test_a_link_that_was_changed_is_none(container: Container, ada: Reader, ben: Reader) -> None:
-    await fill(container, ada)
-    made, other = await link(ada, "CSV"), await link(ben, "CSV")
-    body, _, mac = made.partition(".")
-    forged = [
-        f"{body}.{other.partition('.')[2]}",
-        f"{other.partition('.')[0]}.{mac}",
-        f"{made}x",
-        "/exports/x",
-        "/exports/.",
-    ]
-    for path in forged:
-        assert (await fetch(ada, path)).status == 404, path
-
-
-async def test_a_link_ends_with_its_session(container: Container, ada: Reader) -> None:
-    await fill(container, ada)
-    made = await link(ada, "CSV")
-    await ada.run("mutation { signOut { userErrors { code } } }")
-    assert (await fetch(ada, made)).status == 410
-
-
-async def test_a_link_ends_with_its_account(container: Container, ada: Reader) -> None:
-    await fill(container, ada)
-    made = await link(ada, "CSV")
-    await ada.mutate("deleteAccount", "deletedUserId", password=PASSWORD)
-    gone = await fetch(ada, made)
-    assert gone.status == 410
-    assert b"ada" not in gone.body
-
-
-async def test_who_is_signed_in_otherwise_gets_what_the_link_is_for(
-    container: Container, ada: Reader, ben: Reader
-) -> None:
-    await fill(container, ada)
-    await fill(container, ben, "Other")
-    file = await fetch(ben, await link(ada, "CSV"), **ben.headers)
-    assert b"ada passage" in file.body
-    assert b"ben passage" not in file.body
-
-
 async def test_the_file_is_as_of_one_moment(container: Container, ada: Reader) -> None:
     """While a slow client takes the file, highlights come and go; the file knows nothing of it, and no connection is held."""
     await many(container, ada, 5_000)
@@ -255,17 +165,6 @@ async def test_the_file_is_as_of_one_moment(container: Container, ada: Reader) -
         await sql(container, "DELETE FROM highlights WHERE user_id = :id", id=key_of(ada))
         told = json.loads(first + await response.content.read())
     assert len(told["books"][0]["highlights"]) == 5_000
-    assert container.database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
-
-
-async def test_a_client_that_goes_away_leaves_nothing_behind(container: Container, ada: Reader) -> None:
-    await many(container, ada, 5_000)
-    path = await link(ada, "JSON")
-    for _ in range(5):
-        response = await ada.http.get(path)
-        response.close()
-    spools = [task for task in asyncio.all_tasks() if task.get_name() == "spool"]
-    await asyncio.wait_for(asyncio.gather(*spools, return_exceptions=True), 10)
     assert container.database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
@@ -282,32 +181,6 @@ async def test_an_export_takes_as_many_statements_however_long_it_is(
         costs.append(len(statements))
     # The session, the account, the count, the highlights.
     assert costs == [4, 4]
-
-
-async def test_an_export_is_kept_in_the_audit_log_without_a_word_of_it(container: Container, ada: Reader) -> None:
-    book = await fill(container, ada)
-    await link(ada, "JSON")
-    await link(ada, "CSV", bookId=book)
-    rows = await sql(container, "SELECT * FROM audit_log WHERE action = 'highlight.export' ORDER BY id")
-    assert [row.details for row in rows] == [{"format": "JSON", "highlights": 3}, {"format": "CSV", "highlights": 3}]
-    assert [(row.resource_type, row.resource_id) for row in rows] == [
-        ("user", key_of(ada)),
-        ("book", read_global_id(book)[1]),
-    ]
-    assert {(row.user_id, row.ip) for row in rows} == {(key_of(ada), "127.0.0.1")}
-
-
-async def test_the_link_of_an_export_is_in_no_log(
-    container: Container, ada: Reader, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    await fill(container, ada)
-    path = await link(ada, "JSON")
-    assert (await fetch(ada, path)).status == 200
-    assert (await fetch(ada, path + "x")).status == 404
-    printed = capfd.readouterr()
-    said = printed.out + printed.err + caplog.text
-    assert "/exports/{token}" in said
-    assert path.removeprefix("/exports/")[:20] not in said
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,13 @@ import pytest
 
 from tests.graphql.test_visibility_matrix import ALL_VIEWERS, open_doors, world
 from tests.support.api import Reader
-from tests.support.exports import taken
+from tests.support.exports import FORMATS, taken
 from tests.support.matrix_oracle import House
 from tests.support.matrix_things import Mark
 from tests.support.matrix_watch import Http, canaries_in, explained
 from tests.support.matrix_world import OWNERS, World
 
 __all__ = ["open_doors", "world"]
-FORMATS = ("MARKDOWN", "CSV", "JSON", "W3C_ANNOTATIONS")
 
 
 def on_page(mark: Mark) -> set[str]:

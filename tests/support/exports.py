@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from aiohttp import hdrs
 from sqlalchemy import text, update
 
-from core.ids import read_global_id
+from core.ids import global_id, read_global_id
 from models import SyncCounter
 from runtime.container import Container
 from tests.support.api import Reader
 from tests.support.seeding import Seeder
 
+FORMATS = ("MARKDOWN", "CSV", "JSON", "W3C_ANNOTATIONS")
 REGISTERS = ("passage", "note", "color", "visibility", "life")
 
 
@@ -52,9 +54,14 @@ async def taken(reader: Reader, kind: str, **more: Any) -> Taken:
     return found
 
 
+def key_of(reader: Reader) -> UUID:
+    """Read a reader's key."""
+    return read_global_id(reader.id)[1]
+
+
 async def many(container: Container, reader: Reader, count: int) -> None:
     """Write so many highlights in a book of their own, in one statement."""
-    user_id = read_global_id(reader.id)[1]
+    user_id = key_of(reader)
     async with container.database.writing() as session:
         book = await Seeder(session).book()
         await Seeder(session).hold(user_id, book.id)
@@ -70,3 +77,19 @@ async def many(container: Container, reader: Reader, count: int) -> None:
             {"user": user_id, "book": book.id, "count": count},
         )
         await session.execute(update(SyncCounter).where(SyncCounter.user_id == user_id).values(seq=count))
+
+
+async def fill(container: Container, reader: Reader, *titles: str, count: int = 3) -> str:
+    """Write highlights of one book, or several; the last book's id."""
+    made = ""
+    async with container.database.writing() as session:
+        seeder = Seeder(session)
+        for title in titles or ("Harbour Songs",):
+            book = await seeder.book(title, ("Ida Marsh",), total_locations=4_200)
+            made = global_id("Book", book.id)
+            await seeder.hold(key_of(reader), book.id)
+            for number in range(count):
+                words = {"text": f"{reader.username} passage {number}", "note": f"{reader.username} note {number}"}
+                place = {"location_start": number * 10, "location_end": number * 10 + 4}
+                await seeder.highlight(key_of(reader), book.id, **words, **place)
+    return made
