@@ -68,6 +68,10 @@ class Database:
     def __init__(self, url: str, *, pool_size: int) -> None:
         self.engine = make_engine(url, pool_size=pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # Each statement sees what is committed, in a transaction or not; without one, it is one way to the server, not three. There is
+        # nothing to roll back then, so what is done to a model by mistake must not be written before the next statement.
+        reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reading = async_sessionmaker(reading, expire_on_commit=False, autoflush=False)
         # What waits for a stalled database would hold up all that come after it, each until its own time is up.
         self.breaker = Breaker(
             "postgresql", timeout=STATEMENT_SECONDS, retry_after=1.0, at_once=MOST_AT_ONCE, lost=(_Lost,)
@@ -77,7 +81,7 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Open a short session that only reads; never hold it across a loader or a yield to a client."""
         with self._guarded():
-            async with self._sessions() as session:
+            async with self._reading() as session:
                 yield session
 
     @asynccontextmanager

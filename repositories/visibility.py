@@ -28,6 +28,10 @@ from models import (
 from models.profiles import Visibility
 
 Predicate = ColumnElement[bool]
+# Made once: to make an alias takes longer than all the rest of a predicate. Each stands in a subquery of its own, nested or not.
+_OWNER, _AUTHOR = aliased(User), aliased(User)
+_REPORTED_POST, _REPORTED_COMMENT = aliased(Post), aliased(Comment)
+_COMMENTED_POST, _POSITION, _READ_BOOK = aliased(Post), aliased(ReadingPosition), aliased(Book)
 
 
 def own(model: Any, viewer: Viewer) -> Predicate:
@@ -44,7 +48,7 @@ def named_users(viewer: Viewer) -> Predicate:
     """Users reached through a thing or by their id: a moderator also knows who reported, and whom a report is about."""
     if not viewer.moderates:
         return users(viewer)
-    post, comment = aliased(Post), aliased(Comment)
+    post, comment = _REPORTED_POST, _REPORTED_COMMENT
     named = exists().where(or_(Report.reporter_id == User.id, Report.reported_user_id == User.id))
     wrote = exists(select(Report.id).join(post, post.id == Report.post_id)).where(post.user_id == User.id)
     answered = exists(
@@ -103,7 +107,7 @@ def shown_books(viewer: Viewer) -> Predicate:
 def highlights(viewer: Viewer) -> Predicate:
     """Highlights that the viewer may read: one's own, and others' by the stricter of the highlight's and the account's settings."""
     mine = and_(Highlight.user_id == viewer.user_id, Highlight.erased_at.is_(None))
-    owner = aliased(User)
+    owner = _OWNER
     to_followers = and_(
         owner.show_highlights_to_followers,
         Highlight.visibility.in_((Visibility.PUBLIC, Visibility.FOLLOWERS, Visibility.MUTUALS)),
@@ -122,7 +126,7 @@ def posts(viewer: Viewer) -> Predicate:
 
     A moderator also reads what was reported, also past a block.
     """
-    author = aliased(User)
+    author = _AUTHOR
     to_followers = and_(
         Post.visibility.in_((Visibility.PUBLIC, Visibility.FOLLOWERS, Visibility.MUTUALS)),
         _follows(viewer.user_id, Post.user_id),
@@ -163,7 +167,7 @@ def _reported_post(viewer: Viewer) -> Predicate:
     if not viewer.moderates:
         return false()
     itself = exists().where(Report.post_id == Post.id).correlate_except(Report)
-    comment = aliased(Comment)
+    comment = _REPORTED_COMMENT
     below = exists(select(Report.id).join(comment, comment.id == Report.comment_id)).where(comment.post_id == Post.id)
     return or_(itself, below.correlate_except(Report, comment))
 
@@ -181,7 +185,7 @@ def revealed_posts(viewer: Viewer) -> Predicate:
 
 def revealed_comments(viewer: Viewer) -> Predicate:
     """Comments whose words the viewer has read far enough for."""
-    post = aliased(Post)
+    post = _COMMENTED_POST
     book_id = select(post.book_id).where(post.id == Comment.post_id).correlate_except(post).scalar_subquery()
     return _read_far_enough(viewer, Comment.user_id, book_id, Comment.spoiler_until_location)
 
@@ -190,7 +194,7 @@ def _read_far_enough(viewer: Viewer, author_id: Any, book_id: Any, until: Any) -
     if viewer.user_id is None:
         unveiled: Predicate = until.is_(None)
         return unveiled
-    position, book = aliased(ReadingPosition), aliased(Book)
+    position, book = _POSITION, _READ_BOOK
     by_percent = func.floor(position.furthest_percent * book.total_locations / 100)
     there = (
         exists(select(position.id).join(book, book.id == position.book_id))

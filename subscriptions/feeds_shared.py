@@ -29,17 +29,43 @@ MOST_UNTAKEN = 100
 FRESH = 1.0
 """What was found longer ago is asked about again: the viewer may have lost sight of it, or unfollowed."""
 RETRY = 1.0
+AT_ONCE = 4
+"""So many sockets of a process are told an entry at the same moment. If the hundreds that follow one author all asked the database at
+once, most would wait for a connection until their time is up, and so would every request beside them."""
+LONGEST_TURN = 2.0
+"""A socket whose client takes nothing must not keep the others waiting."""
 OVERLAP = timedelta(seconds=60)
 """An entry bears the time its transaction began; so much later it may commit and still be found."""
 _MOST_HEARD, _MOST_REMEMBERED = 1_000, 1_000
 
 
+class Turn:
+    """One subscription's place among those that are told something."""
+
+    def __init__(self, turns: asyncio.Semaphore) -> None:
+        self._turns = turns
+        self._over: asyncio.TimerHandle | None = None
+
+    async def begin(self) -> None:
+        """Wait for a place, which is given back by itself if it is held for too long."""
+        await self._turns.acquire()
+        self._over = asyncio.get_running_loop().call_later(LONGEST_TURN, self.end)
+
+    def end(self) -> None:
+        """Give the place back, if it is still held."""
+        if self._over is not None:
+            self._over.cancel()
+            self._over = None
+            self._turns.release()
+
+
 class FeedWatch:
     """One subscription: the entries that it was not told yet."""
 
-    def __init__(self, shared: "SharedFeeds", viewer: Viewer) -> None:
+    def __init__(self, shared: "SharedFeeds", viewer: Viewer, turn: Turn) -> None:
         self.eyes = Eyes.of(viewer)
         self._shared = shared
+        self._turn = turn
         self._begun = asyncio.Event()
         self._woken = asyncio.Event()
         self._untaken: deque[tuple[float, FeedEntry]] = deque()
@@ -52,13 +78,23 @@ class FeedWatch:
         await self._begun.wait()
 
     async def next(self) -> FeedEntry:
-        """Wait for an entry that belongs into the viewer's feed now; raise TooSlow once too many lay untaken."""
+        """Wait for an entry that belongs into the viewer's feed now, and for a turn; raise TooSlow once too many lay untaken.
+
+        The turn lasts until the next call, by which the entry has been told.
+        """
+        self._turn.end()
         while True:
-            while self._untaken:
+            await self._lies_something()
+            await self._turn.begin()
+            if self._untaken:
                 at, entry = self._untaken.popleft()
                 if time.monotonic() - at <= FRESH or await self._shared.still(entry, self.eyes):
                     return entry
                 metrics.live_entry(FeedOutcome.WITHHELD)
+            self._turn.end()
+
+    async def _lies_something(self) -> None:
+        while not self._untaken:
             if self._is_too_slow:
                 raise TooSlow
             self._woken.clear()
@@ -91,6 +127,10 @@ class FeedWatch:
         """Let the subscription begin: what was there before is known."""
         self._begun.set()
 
+    def end(self) -> None:
+        """Take no one's place any more."""
+        self._turn.end()
+
 
 class SharedFeeds:
     """The home feeds that sockets of this process watch."""
@@ -100,6 +140,7 @@ class SharedFeeds:
         self._watches: dict[Eyes, set[FeedWatch]] = defaultdict(set)
         self._heard: asyncio.Queue[FeedEntryAdded | None] = asyncio.Queue(_MOST_HEARD)
         self._swept_at: float | None = None
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     @property
     def watch_count(self) -> int:
@@ -109,12 +150,13 @@ class SharedFeeds:
     @contextmanager
     def watch(self, viewer: Viewer) -> Iterator[FeedWatch]:
         """Watch a viewer's home feed, for as long as the block lasts."""
-        watch = FeedWatch(self, viewer)
+        watch = FeedWatch(self, viewer, Turn(self._turns))
         self._watches[watch.eyes].add(watch)
         self.look()
         try:
             yield watch
         finally:
+            watch.end()
             self._watches[watch.eyes].discard(watch)
             if not self._watches[watch.eyes]:
                 del self._watches[watch.eyes]
