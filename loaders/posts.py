@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.viewer import Viewer
 from core.pagination import Page, PageRequest
 from loaders.batch import BatchLoader
-from repositories.posts import PostRepository, SeenPost
+from repositories.posts import Deeds, PostRepository, SeenPost
 from repositories.posts_lists import PostListRepository
 from repositories.profiles import Profile
 
@@ -67,17 +67,9 @@ class MentionsByPostIdLoader(BatchLoader[UUID, Sequence[Profile]]):
         return await PostRepository(session).mentions(viewer, keys)
 
 
-class LikedByPostIdLoader(BatchLoader[UUID, bool]):
-    """Whether the viewer, who is signed in, likes posts."""
+class DeedsByPostIdLoader(BatchLoader[UUID, Deeds]):
+    """What the viewer, who is signed in, did with posts; None where that is nothing."""
 
-    async def read(self, session: AsyncSession, viewer: Viewer, keys: Sequence[UUID]) -> Mapping[UUID, bool]:
-        """Read likes by post."""
-        return dict.fromkeys(await PostRepository(session).liked(viewer, keys), True)
-
-
-class RepostedByPostIdLoader(BatchLoader[UUID, bool]):
-    """Whether the viewer, who is signed in, passed posts on."""
-
-    async def read(self, session: AsyncSession, viewer: Viewer, keys: Sequence[UUID]) -> Mapping[UUID, bool]:
-        """Read reposts by post."""
-        return dict.fromkeys(await PostRepository(session).reposted(viewer, keys), True)
+    async def read(self, session: AsyncSession, viewer: Viewer, keys: Sequence[UUID]) -> Mapping[UUID, Deeds]:
+        """Read likes and reposts by post."""
+        return await PostRepository(session).deeds(viewer, keys)

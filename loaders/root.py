@@ -19,12 +19,11 @@ from loaders.imports import ImportBooksByImportIdLoader, ImportByIdLoader, Impor
 from loaders.koreader import DocumentByIdLoader
 from loaders.positions import DevicePositionsByBookIdLoader, PositionByIdLoader
 from loaders.posts import (
+    DeedsByPostIdLoader,
     HashtagsByPostIdLoader,
-    LikedByPostIdLoader,
     MentionsByPostIdLoader,
     PostByIdLoader,
     PostsByAuthorLoader,
-    RepostedByPostIdLoader,
 )
 from loaders.posts_comments import CommentByIdLoader, CommentsByPostIdLoader, RepliesByCommentIdLoader
 from loaders.posts_likes import LikedByCommentIdLoader, LikersByPostIdLoader
@@ -179,14 +178,9 @@ class Loaders:
         return self._make(MentionsByPostIdLoader)
 
     @cached_property
-    def liked_by_post_id(self) -> LikedByPostIdLoader:
-        """Whether the viewer likes posts."""
-        return self._make(LikedByPostIdLoader)
-
-    @cached_property
-    def reposted_by_post_id(self) -> RepostedByPostIdLoader:
-        """Whether the viewer passed posts on."""
-        return self._make(RepostedByPostIdLoader)
+    def deeds_by_post_id(self) -> DeedsByPostIdLoader:
+        """What the viewer did with posts."""
+        return self._make(DeedsByPostIdLoader)
 
     @cached_property
     def report_by_id(self) -> ReportByIdLoader:

@@ -64,15 +64,18 @@ class FeedRepository:
 
         Muted, blocked and deleted ones count too: they may come back without a word. The session must see one moment.
         """
-        epoch = await self._session.scalar(select(_epoch(user_id)))
-        rows = (await self._session.execute(newest_of_followed(user_id, length + 1))).all()
+        newest = newest_of_followed(user_id, length + 1).subquery()
+        now = select(_epoch(user_id).label("epoch")).subquery()
+        wanted = select(now.c.epoch, newest).select_from(now.outerjoin(newest, true()))
+        told = (await self._session.execute(wanted.order_by(newest.c.at.desc(), newest.c.post_id.desc()))).all()
+        rows = [row for row in told if row.post_id is not None]
         floor = rows[length].at if len(rows) > length else None
         pushed = [
             FeedEntry(row.post_id, row.reposter_id, row.at)
             for row in rows
             if row.fanout == Fanout.PUSH and (floor is None or row.at > floor)
         ]
-        return Timeline(epoch or 0, pushed, floor)
+        return Timeline(told[0].epoch, pushed, floor)
 
     async def _entries(self, page: FeedPage, name: str, make: Callable[[], Select[Any]]) -> Sequence[FeedEntry]:
         rows = await self._session.execute(self._statements.of(page, name, make), page.values)

@@ -45,9 +45,9 @@ class LiveFeedRepository:
         """Read who of these has an entry in their home feed now."""
         return await self._received(_of(entry.post_id, entry.author_id if entry.is_repost else None), eyes)
 
-    async def again(self, entry: FeedEntry, eyes: Eyes) -> Sequence[Delivery]:
-        """Read an entry once more for one of those who had it."""
-        return await self._received(_of(entry.post_id, entry.reposter_id), [eyes])
+    async def again(self, entry: FeedEntry, eyes: Collection[Eyes]) -> Sequence[Delivery]:
+        """Read an entry once more."""
+        return await self._received(_of(entry.post_id, entry.reposter_id), eyes)
 
     async def recent(
         self, age: timedelta, eyes: Collection[Eyes], limit: int, after: Delivery | None

@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, literal, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.viewer import Viewer
@@ -22,6 +21,14 @@ class SeenPost:
 
     post: Post
     is_hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What the viewer did with a post."""
+
+    liked: bool = False
+    reposted: bool = False
 
 
 def seen(viewer: Viewer) -> Select[Post, bool]:
@@ -69,17 +76,19 @@ class PostRepository:
             found[post_id].append(Profile(user, is_open))
         return found
 
-    async def liked(self, viewer: Viewer, post_ids: Iterable[UUID]) -> set[UUID]:
-        """Tell which of these posts the viewer likes."""
-        return await self._mine(Like, viewer, post_ids)
-
-    async def reposted(self, viewer: Viewer, post_ids: Iterable[UUID]) -> set[UUID]:
-        """Tell which of these posts the viewer passed on."""
-        return await self._mine(Repost, viewer, post_ids)
-
-    async def _mine(self, model: Any, viewer: Viewer, post_ids: Iterable[UUID]) -> set[UUID]:
-        wanted = select(model.post_id).where(model.post_id.in_(set(post_ids)), visibility.own(model, viewer))
-        return set(await self._session.scalars(wanted))
+    async def deeds(self, viewer: Viewer, post_ids: Iterable[UUID]) -> Mapping[UUID, Deeds]:
+        """Tell what the viewer did with these posts; those with which nothing was done are not among them."""
+        ids = set(post_ids)
+        done = (
+            select(model.post_id.label("post_id"), literal(model is Like).label("is_like")).where(
+                model.post_id.in_(ids), visibility.own(model, viewer)
+            )
+            for model in (Like, Repost)
+        )
+        found: dict[UUID, set[bool]] = defaultdict(set)
+        for post_id, is_like in await self._session.execute(union_all(*done)):
+            found[post_id].add(is_like)
+        return {post_id: Deeds(liked=True in kinds, reposted=False in kinds) for post_id, kinds in found.items()}
 
     # --- writing ---
 

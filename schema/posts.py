@@ -11,7 +11,7 @@ from loaders.posts_comments import CommentPage
 from loaders.posts_likes import LikersPage
 from models import Post as PostRow
 from models.profiles import Visibility
-from repositories.posts import SeenPost
+from repositories.posts import Deeds, SeenPost
 from repositories.posts_comments_lists import ORDERS, CommentSort
 from repositories.posts_likes import LIKERS
 from runtime.context import Info
@@ -157,14 +157,18 @@ class Post(Node):
     @strawberry.field
     async def viewer_has_liked(self, info: Info) -> bool:
         """Whether you like it."""
-        signed_in = info.context.viewer.is_signed_in
-        return signed_in and bool(await info.context.loaders.liked_by_post_id.load(self.row.id))
+        deeds = await self._deeds(info)
+        return deeds is not None and deeds.liked
 
     @strawberry.field
     async def viewer_has_reposted(self, info: Info) -> bool:
         """Whether you passed it on."""
+        deeds = await self._deeds(info)
+        return deeds is not None and deeds.reposted
+
+    async def _deeds(self, info: Info) -> Deeds | None:
         signed_in = info.context.viewer.is_signed_in
-        return signed_in and bool(await info.context.loaders.reposted_by_post_id.load(self.row.id))
+        return await info.context.loaders.deeds_by_post_id.load(self.row.id) if signed_in else None
 
     @strawberry.field
     async def liked_by(

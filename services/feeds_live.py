@@ -22,9 +22,9 @@ class LiveFeedService:
         """Find out who of these has an entry in their home feed now."""
         return await self._feeds.receivers(entry, eyes)
 
-    async def has(self, entry: FeedEntry, eyes: Eyes) -> bool:
-        """Tell whether an entry is in somebody's home feed now."""
-        return bool(await self._feeds.again(entry, eyes))
+    async def holders(self, entry: FeedEntry, eyes: Collection[Eyes]) -> set[Eyes]:
+        """Find out who of these has an entry that was found before in their home feed now."""
+        return {one for one, _ in await self._feeds.again(entry, eyes)}
 
     async def recent(self, age: timedelta, eyes: Collection[Eyes]) -> AsyncIterator[Sequence[Delivery]]:
         """Find what has come into the home feeds of these of late, oldest first, a slice at a time."""

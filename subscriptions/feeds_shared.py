@@ -141,6 +141,8 @@ class SharedFeeds:
         self._heard: asyncio.Queue[FeedEntryAdded | None] = asyncio.Queue(_MOST_HEARD)
         self._swept_at: float | None = None
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._asking = asyncio.Lock()
+        self._asked: dict[FeedEntry, tuple[float, set[Eyes], set[Eyes]]] = {}
 
     @property
     def watch_count(self) -> int:
@@ -204,13 +206,20 @@ class SharedFeeds:
             watch.started()
 
     async def still(self, entry: FeedEntry, eyes: Eyes) -> bool:
-        """Tell whether an entry is in a feed now as it was when it was found; waits for a database that is away."""
-        while True:
-            try:
-                async with self._container.reading() as services:
-                    return await services.live_feeds.has(entry, eyes)
-            except Unavailable:
-                await asyncio.sleep(RETRY)
+        """Tell whether an entry is in a feed now as it was when it was found; waits for a database that is away.
+
+        It is asked for all who watch at once: where one has waited for long, hundreds have.
+        """
+        async with self._asking:
+            self._asked = {one: known for one, known in self._asked.items() if time.monotonic() - known[0] <= FRESH}
+            while entry not in self._asked or eyes not in self._asked[entry][1]:
+                at, about = time.monotonic(), {eyes, *self._watches}
+                try:
+                    async with self._container.reading() as services:
+                        self._asked[entry] = (at, about, await services.live_feeds.holders(entry, about))
+                except Unavailable:
+                    await asyncio.sleep(RETRY)
+            return eyes in self._asked[entry][2]
 
     async def _ask(self, entry: FeedEntryAdded) -> None:
         if not self._watches:

@@ -138,10 +138,7 @@ CASES: dict[str, tuple[Case, str]] = {
     ),
     "posts": (lambda session, known: PostRepository(session).visible(known.me, known.posts), "pk_posts"),
     "hashtags of posts": (lambda session, known: PostRepository(session).hashtags(known.posts), "pk_post_hashtags"),
-    "which posts one likes": (
-        lambda session, known: PostRepository(session).liked(known.fan, known.posts),
-        "pk_likes",
-    ),
+    "which posts one likes": (lambda session, known: PostRepository(session).deeds(known.fan, known.posts), "pk_likes"),
     "a profile by its name": (
         lambda session, known: ProfileRepository(session).visible_by_name(known.me, known.author.username),
         "uq_users_username_lower",

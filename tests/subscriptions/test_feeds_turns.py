@@ -2,21 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import cast
 from unittest import mock
+from uuid import UUID
 
 import pytest
 
 from auth.viewer import Viewer
 from core.ids import uuid7
 from models.feeds import FeedEntry
+from repositories.posts_counts import Eyes
 from runtime.container import Container
 from runtime.context import TooSlow
 from subscriptions import feeds_shared
 from subscriptions.feeds_shared import FeedWatch, SharedFeeds
+
+READERS = [UUID(int=number) for number in range(1, 51)]
+LOST = set(READERS[::2])
 
 
 def entry() -> FeedEntry:
@@ -86,6 +91,46 @@ async def test_who_goes_away_while_it_waits_or_is_told_makes_room(watches: list[
         for task, watch in zip(waiting[1::2], rest[1::2], strict=True):
             await task
             watch.end()
+
+
+class Feeds:
+    """A container whose database says that every other viewer has lost the entry since."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.live_feeds = self
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["Feeds"]:
+        yield self
+
+    async def holders(self, entry: FeedEntry, eyes: Collection[Eyes]) -> set[Eyes]:
+        del entry
+        self.asked += 1
+        return {one for one in eyes if one.user_id not in LOST}
+
+
+async def test_what_waited_for_long_is_asked_about_once_for_all() -> None:
+    container, new = Feeds(), entry()
+    shared = SharedFeeds(cast("Container", container))
+    told: set[UUID | None] = set()
+
+    async def tell(watch: FeedWatch) -> None:
+        await watch.next()
+        told.add(watch.eyes.user_id)
+        watch.end()
+
+    with ExitStack() as stack:
+        watches = [stack.enter_context(shared.watch(Viewer(user_id=reader))) for reader in READERS]
+        for watch in watches:
+            watch.offer(new, time.monotonic() - 2 * feeds_shared.FRESH)
+        telling = [asyncio.create_task(tell(watch)) for watch in watches]
+        await asyncio.wait(telling, timeout=0.5)
+        for task in telling:
+            task.cancel()
+        await asyncio.gather(*telling, return_exceptions=True)
+    assert told == set(READERS) - LOST
+    assert container.asked == 1
 
 
 async def test_who_becomes_too_slow_while_it_waits_for_a_turn_is_told_so_and_makes_room(
