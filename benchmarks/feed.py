@@ -55,8 +55,8 @@ async def with_valkey(app: App, wanted: argparse.Namespace) -> Found:
     for state, before in (("full", feed_pages.as_it_is), ("absent", feed_pages.without(redis))):
         tokens = await large.sign_in(connection, [ids[0]] * len(feed_pages.SIZES))
         await before(ids[0])
-        found.statements[state] = await feed_pages.statements(app, app.redis_url, tokens, lambda: before(ids[0]))  # noqa: B023
         found.pages[state] = await feed_pages.read(app, readers, wanted.count, before)
+        found.statements[state] = await feed_pages.statements(app, app.redis_url, tokens, lambda: before(ids[0]))  # noqa: B023
         report.progress(found.pages[state].line(state))
     await _push(app, connection, found)
     await connection.close()

@@ -20,6 +20,7 @@ from core.pagination import PageRequest
 from core.settings import Settings
 from models import Comment, Follow, Highlight, Like, Post, PostHashtag, User
 from models.feeds import FeedEntry, TimelinePart
+from models.posts import TrendWindow
 from repositories.feeds import FeedRepository
 from repositories.feeds_fanout import FanoutRepository
 from repositories.highlights import HighlightFilter, HighlightOrder, HighlightRepository
@@ -27,12 +28,14 @@ from repositories.posts import PostRepository
 from repositories.posts_comments_lists import CommentListRepository, CommentSort
 from repositories.posts_likes import LikeRepository
 from repositories.posts_lists import PostListRepository
+from repositories.posts_trends import PostTrendRepository
 from repositories.profiles import ProfileRepository
 from repositories.social_lists import People, SocialListRepository
 from runtime.migrations import move
 from tests.support.plans import plan_of
 
 SCALE = 0.05
+UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
 PAGE = PageRequest(20)
 
 
@@ -74,7 +77,7 @@ async def engine(urls: tuple[str, str]) -> AsyncIterator[AsyncEngine]:
         await connection.execute(text(f"CREATE DATABASE {name}"))
         url = make_url(urls[0]).set(database=name).render_as_string(hide_password=False)
         await move(url)
-        wanted = Wanted(seed=1, until=datetime(2026, 11, 1, tzinfo=UTC), scale=SCALE)
+        wanted = Wanted(seed=1, until=UNTIL, scale=SCALE)
         settings = Settings(_env_file=None, pull_threshold=200)
         await seed_large.load(settings, url, wanted, lambda *_: None)
         made = make_engine(url, pool_size=1)
@@ -139,6 +142,7 @@ CASES: dict[str, tuple[Case, str]] = {
     "posts": (lambda session, known: PostRepository(session).visible(known.me, known.posts), "pk_posts"),
     "hashtags of posts": (lambda session, known: PostRepository(session).hashtags(known.posts), "pk_post_hashtags"),
     "which posts one likes": (lambda session, known: PostRepository(session).deeds(known.fan, known.posts), "pk_likes"),
+    "what trends": (lambda session, _: PostTrendRepository(session).replace(TrendWindow.WEEK, UNTIL), "pk_posts"),
     "a profile by its name": (
         lambda session, known: ProfileRepository(session).visible_by_name(known.me, known.author.username),
         "uq_users_username_lower",
