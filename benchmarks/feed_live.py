@@ -15,7 +15,7 @@ from benchmarks.feed_fanout import CREATE
 from benchmarks.mixed import POST
 from benchmarks.server import App
 
-SOCKETS, POSTS, PAUSE, PATIENCE, TRIES = 500, 6, 5.0, 60.0, 3
+SOCKETS, POSTS, PAUSE, PATIENCE, TRIES = 500, 6, 10.0, 60.0, 3
 CONNECTING = 20
 LIVE = f"subscription {{ it: homeFeed {{ cursor repostedBy {{ username }} node {{ ...post }} }} }} {POST}"
 
