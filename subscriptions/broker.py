@@ -15,7 +15,8 @@ from uuid import UUID
 import structlog
 
 from auth.viewer import Viewer
-from clients.bus import COUNTS, HIGHLIGHTS, SESSIONS, BusListener
+from clients.bus import COUNTS, HIGHLIGHTS, SESSIONS
+from clients.bus_listener import BusListener
 from core.errors import Unavailable
 from core.tasks import cancel_all
 from runtime.container import Container

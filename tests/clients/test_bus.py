@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
-from clients.bus import BusListener, ValkeyBus, channel_of
+from clients.bus import ValkeyBus, channel_of
+from clients.bus_listener import BusListener
 from core.events import HighlightsChanged, SessionsChanged
 from core.tasks import cancel_all
 from tests.support.sync import until
