@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, insert, literal, select, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, insert, literal, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.viewer import Viewer
 from models import Like, Post, PostHashtag, PostMention, Repost, User
 from repositories import visibility
+from repositories.prepared import IDS, prepared
 from repositories.profiles import Profile
 
 
@@ -41,6 +42,39 @@ def is_hidden(viewer: Viewer) -> ColumnElement[bool]:
     return (~visibility.revealed_posts(viewer)).label("is_hidden")
 
 
+@prepared
+def _visible(viewer: Viewer) -> Select[Post, bool]:
+    wanted = seen(viewer).where(Post.id.in_(IDS), visibility.posts(viewer))
+    return wanted.execution_options(populate_existing=True)
+
+
+@prepared
+def _hashtags(_: Viewer) -> Select[UUID, str]:
+    wanted = select(PostHashtag.post_id, PostHashtag.tag).where(PostHashtag.post_id.in_(IDS))
+    return wanted.order_by(PostHashtag.post_id, PostHashtag.position)
+
+
+@prepared
+def _mentions(viewer: Viewer) -> Select[UUID, User, bool]:
+    return (
+        select(PostMention.post_id, User, visibility.profiles(viewer))
+        .join(User, User.id == PostMention.user_id)
+        .where(PostMention.post_id.in_(IDS), visibility.users(viewer))
+        .order_by(PostMention.post_id, PostMention.position)
+    )
+
+
+@prepared
+def _deeds(viewer: Viewer) -> CompoundSelect[UUID, bool]:
+    done = (
+        select(model.post_id.label("post_id"), literal(model is Like).label("is_like")).where(
+            model.post_id.in_(IDS), visibility.own(model, viewer)
+        )
+        for model in (Like, Repost)
+    )
+    return union_all(*done)
+
+
 class PostRepository:
     """Posts, as one session sees them."""
 
@@ -51,42 +85,27 @@ class PostRepository:
 
     async def visible(self, viewer: Viewer, ids: Iterable[UUID]) -> Mapping[UUID, SeenPost]:
         """Read posts that the viewer may see."""
-        wanted = seen(viewer).where(Post.id.in_(set(ids)), visibility.posts(viewer))
-        rows = await self._session.execute(wanted.execution_options(populate_existing=True))
+        rows = await self._session.execute(*_visible(viewer, ids))
         return {post.id: SeenPost(post, hidden) for post, hidden in rows}
 
     async def hashtags(self, post_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[str]]:
         """List the hashtags of posts, which the viewer must be known to see."""
-        wanted = select(PostHashtag.post_id, PostHashtag.tag).where(PostHashtag.post_id.in_(set(post_ids)))
         found: dict[UUID, list[str]] = defaultdict(list)
-        for post_id, tag in await self._session.execute(wanted.order_by(PostHashtag.post_id, PostHashtag.position)):
+        for post_id, tag in await self._session.execute(*_hashtags(Viewer(), post_ids)):
             found[post_id].append(tag)
         return found
 
     async def mentions(self, viewer: Viewer, post_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[Profile]]:
         """List those whom posts name and of whom the viewer may know."""
-        wanted = (
-            select(PostMention.post_id, User, visibility.profiles(viewer))
-            .join(User, User.id == PostMention.user_id)
-            .where(PostMention.post_id.in_(set(post_ids)), visibility.users(viewer))
-            .order_by(PostMention.post_id, PostMention.position)
-        )
         found: dict[UUID, list[Profile]] = defaultdict(list)
-        for post_id, user, is_open in await self._session.execute(wanted):
+        for post_id, user, is_open in await self._session.execute(*_mentions(viewer, post_ids)):
             found[post_id].append(Profile(user, is_open))
         return found
 
     async def deeds(self, viewer: Viewer, post_ids: Iterable[UUID]) -> Mapping[UUID, Deeds]:
         """Tell what the viewer did with these posts; those with which nothing was done are not among them."""
-        ids = set(post_ids)
-        done = (
-            select(model.post_id.label("post_id"), literal(model is Like).label("is_like")).where(
-                model.post_id.in_(ids), visibility.own(model, viewer)
-            )
-            for model in (Like, Repost)
-        )
         found: dict[UUID, set[bool]] = defaultdict(set)
-        for post_id, is_like in await self._session.execute(union_all(*done)):
+        for post_id, is_like in await self._session.execute(*_deeds(viewer, post_ids)):
             found[post_id].add(is_like)
         return {post_id: Deeds(liked=True in kinds, reposted=False in kinds) for post_id, kinds in found.items()}
 

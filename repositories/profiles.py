@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.viewer import Viewer
 from models import User
 from repositories import visibility
+from repositories.prepared import IDS, prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class Profile:
     is_open: bool
 
 
+@prepared
+def _visible(viewer: Viewer) -> Select[User, bool]:
+    return select(User, visibility.profiles(viewer)).where(User.id.in_(IDS), visibility.named_users(viewer))
+
+
 class ProfileRepository:
     """Profiles, as one session sees them."""
 
@@ -28,9 +34,7 @@ class ProfileRepository:
 
     async def visible(self, viewer: Viewer, ids: Iterable[UUID]) -> Mapping[UUID, Profile]:
         """Read users that the viewer may know of, or has to name."""
-        rows = await self._session.execute(
-            select(User, visibility.profiles(viewer)).where(User.id.in_(set(ids)), visibility.named_users(viewer))
-        )
+        rows = await self._session.execute(*_visible(viewer, ids))
         return {user.id: Profile(user, is_open) for user, is_open in rows}
 
     async def visible_by_name(self, viewer: Viewer, username: str) -> Profile | None:
