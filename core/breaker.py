@@ -67,12 +67,15 @@ class Breaker:
                 return await work()
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Judge the system by how a block ends that has a timeout of its own; raise CircuitOpenError instead of beginning it."""
+    def watched(self) -> Iterator[bool]:
+        """Judge the system by how a block ends that has a timeout of its own; tell it whether it is the trial.
+
+        Raise CircuitOpenError instead of beginning it.
+        """
         is_trial = self._admit()
         self._running += 1
         try:
-            yield
+            yield is_trial
         except self._lost:
             self._failed_once(is_trial=is_trial)
             raise

@@ -1,5 +1,6 @@
 """PostgreSQL: the declarative base, the engine, and short sessions whose failures are AppErrors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -15,6 +16,8 @@ from core.breaker import Breaker, CircuitOpenError
 from core.errors import Unavailable
 
 STATEMENT_SECONDS, CONNECTION_SECONDS = 15, 4
+TRIAL_SECONDS = 2.0
+"""Whoever finds out whether the database is back must not wait for as long as a statement may take."""
 MOST_AT_ONCE = 1_000
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 BUSY = "The database does not answer. Try again in a moment."
@@ -80,23 +83,27 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Open a short session that only reads; never hold it across a loader or a yield to a client."""
-        with self._guarded():
+        with self._guarded() as is_trial:
             async with self._reading() as session:
+                await _tried(session, is_trial=is_trial)
                 yield session
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:
         """Open a short session that only reads, all of it at one moment."""
-        with self._guarded():
+        with self._guarded() as is_trial:
             async with self._sessions() as session:
-                await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                async with asyncio.timeout(TRIAL_SECONDS if is_trial else None):
+                    await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                await _tried(session, is_trial=is_trial)
                 yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Open a session that commits at the end, or rolls back on any exception."""
-        with self._guarded():
+        with self._guarded() as is_trial:
             async with self._sessions.begin() as session:
+                await _tried(session, is_trial=is_trial)
                 yield session
 
     def connections(self) -> tuple[int, int]:
@@ -107,16 +114,22 @@ class Database:
         return pool.checkedin() + pool.checkedout(), pool.checkedin()
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _guarded(self) -> Iterator[bool]:
         try:
-            with self.breaker.watched(), _translated():
-                yield
+            with self.breaker.watched() as is_trial, _translated():
+                yield is_trial
         except CircuitOpenError as error:
             raise Unavailable(BUSY) from error
 
     async def close(self) -> None:
         """Give all connections back."""
         await self.engine.dispose()
+
+
+async def _tried(session: AsyncSession, *, is_trial: bool) -> None:
+    if is_trial:
+        async with asyncio.timeout(TRIAL_SECONDS):
+            await session.execute(text("SELECT 1"))
 
 
 async def server_version(engine: AsyncEngine) -> int:
