@@ -53,7 +53,7 @@ async def test_one_command_brings_a_server_with_demo_data_that_a_second_run_keep
         assert (await program.graphql(BIO, token))["updateProfile"]["userErrors"] == []
         status, health = await program.get("/health")
         assert (status, json.loads(health)["status"]) == (200, "healthy")
-        assert "worker_started" in program.said
+        await program.has_said("worker_started")
         code, seconds = await program.stop(signal.SIGINT)
     assert (code, left(new_data_dir)) == (0, [])
     assert seconds < BOUND
